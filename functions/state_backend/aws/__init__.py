@@ -1,0 +1,27 @@
+"""
+HOW WE REACH AWS: the only boto3, the only sockets.
+
+* ``invoke``: makes a ``Call``, decides about repeating it, and turns errors into ``AwsError``
+* ``session``: the role we act through in an account, cut down by session policies
+* ``accounts``: whether an account is ours, in Organizations' word
+* ``register``: the records, and the lease under which one is worked on
+* ``stacks``: what CloudFormation says of a stack
+* ``announcements``: the events that we publish
+* ``queue``: what becomes of a message that failed
+* ``cloudformation_response``: crhelper, fenced
+"""
+
+SERVICES = (
+    "cloudformation",
+    "dynamodb",
+    "events",
+    "kms",
+    "organizations",
+    "resourcegroupstaggingapi",
+    "s3",
+    "s3control",
+    "sqs",
+    "ssm",
+    "sts",
+)
+"""The services that we call, by boto3's names: the build ships no other service's model."""

@@ -1,0 +1,129 @@
+"""
+What becomes of a queue message: patience for what may work later, a person for what cannot.
+
+A transient failure gives the message back with a growing delay; a permanent one goes to the
+dead-letter queue with its code and remedy, and counts as handled.
+
+Source: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from state_backend.calls import JSON, Call, Clock, Invoke
+from state_backend.errors import (
+    AccessDenied,
+    InvalidRequest,
+    NotReady,
+    StateholdError,
+    TransientError,
+)
+from state_backend.outcomes import Report
+from state_backend.regions import dns_suffix_of
+
+FIRST_DELAY, LONGEST_DELAY = 60, 900
+"""Seconds until a message is seen again: doubled each time, from the first to the longest."""
+
+PATIENCE_SECONDS = 3600.0
+"""How long missing permissions count as those of an account that is not ready yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageQueue:
+    """The queue that feeds the function, and the one for messages that a person must look at."""
+
+    invoke: Invoke
+    clock: Clock
+    dead_letter_queue_url: str
+
+    def process(
+        self, event: JSON, context: Any, act: Callable[[JSON], Sequence[Report]]
+    ) -> Mapping[str, JSON]:
+        """
+        Acts on each message of a batch; answers which of them are to be seen again.
+
+        Args:
+            act: From the event in a message's body to what became of each account and Region.
+        """
+        processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+        return dict(
+            process_partial_response(
+                event=event,
+                record_handler=lambda record: self._one(record, act),
+                processor=processor,
+                context=context,
+            )
+        )
+
+    def _one(self, record: SQSRecord, act: Callable[[JSON], Sequence[Report]]) -> None:
+        waited = self._waited(record)
+        errors = [_meant(error, waited) for error in _errors(_reports(record, act))]
+        waiting = [error for error in errors if isinstance(error, TransientError)]
+        if waiting:
+            self._see_again(record)
+            raise waiting[0]
+        if errors:
+            self._hand_over(record, errors[0])
+
+    def _waited(self, record: SQSRecord) -> float:
+        first = int(record.attributes.approximate_first_receive_timestamp or 0) / 1000
+        return self.clock.now() - first if first else 0.0
+
+    def _see_again(self, record: SQSRecord) -> None:
+        received = int(record.attributes.approximate_receive_count or 1)
+        delay = min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(received - 1, 10))
+        parameters = {
+            "QueueUrl": _url(record.event_source_arn),
+            "ReceiptHandle": record.receipt_handle,
+            "VisibilityTimeout": delay,
+        }
+        self.invoke(Call("sqs", "change_message_visibility", parameters))
+
+    def _hand_over(self, record: SQSRecord, error: StateholdError) -> None:
+        if not self.dead_letter_queue_url:
+            raise error
+        attributes = {"code": error.code, "remedy": error.remedy or error.message}
+        parameters = {
+            "QueueUrl": self.dead_letter_queue_url,
+            "MessageBody": record.body,
+            "MessageAttributes": {
+                name: {"DataType": "String", "StringValue": text[:1024]}
+                for name, text in attributes.items()
+            },
+        }
+        self.invoke(Call("sqs", "send_message", parameters))
+
+
+def _reports(record: SQSRecord, act: Callable[[JSON], Sequence[Report]]) -> Sequence[Report]:
+    try:
+        event = json.loads(record.body)
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest("The message is no JSON", "Send an event of EventBridge") from error
+    return act(event)
+
+
+def _errors(reports: Sequence[Report]) -> list[StateholdError]:
+    return [it.error for it in reports if it.error is not None and it.needs_attention]
+
+
+def _meant(error: StateholdError, waited: float) -> StateholdError:
+    """Missing permissions are those of a new account for an hour; then somebody has to act."""
+    if isinstance(error, NotReady) and waited >= PATIENCE_SECONDS:
+        return AccessDenied(error.message, error.remedy)
+    return error
+
+
+def _url(queue_arn: str) -> str:
+    _, _, _, region, account, name = queue_arn.split(":")
+    return f"https://sqs.{region}.{dns_suffix_of(region)}/{account}/{name}"

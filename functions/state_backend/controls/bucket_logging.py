@@ -1,0 +1,51 @@
+"""Server access logging: who asked the state bucket for what."""
+
+from __future__ import annotations
+
+from state_backend.calls import JSON, Call
+from state_backend.model import Control
+from state_backend.policies.log_bucket_policy import log_prefix
+from state_backend.s3 import bucket_call
+from state_backend.spec import BackendSpec
+
+
+def _read(spec: BackendSpec, bucket: str) -> Call:
+    return bucket_call(spec, "get_bucket_logging", bucket)
+
+
+def _desired(spec: BackendSpec, found: JSON) -> JSON:
+    if found is not None and (
+        spec.origin == "adopted" or found["TargetBucket"] == spec.log_bucket_name
+    ):
+        return found  # what is logged already keeps its place, prefix and format
+    return {"TargetBucket": spec.log_bucket_name, "TargetPrefix": log_prefix(spec)}
+
+
+def _satisfied(desired: JSON, found: JSON) -> bool:
+    return found is not None and all(found.get(key) == value for key, value in desired.items())
+
+
+def _write(spec: BackendSpec, bucket: str, desired: JSON, found: JSON) -> tuple[Call, ...]:
+    return (
+        bucket_call(
+            spec, "put_bucket_logging", bucket, BucketLoggingStatus={"LoggingEnabled": desired}
+        ),
+    )
+
+
+CONTROL = Control(
+    id="bucket-logging",
+    on=("bucket",),
+    why="Nobody could say afterwards who asked for a state.",
+    satisfies=("FSBP S3.9", "NIST 800-53 AU-2"),
+    sources=("https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerLogs.html",),
+    permissions=("s3:GetBucketLogging", "s3:PutBucketLogging"),
+    read=_read,
+    absent=frozenset(),
+    select=lambda answer: answer.get("LoggingEnabled"),  # AWS leaves it out where it is off
+    desired=_desired,
+    satisfied=_satisfied,
+    write=_write,
+    needs=("log-bucket",),
+    applies=lambda spec: spec.access_logs != "off",
+)

@@ -1,0 +1,137 @@
+"""
+Evidence in, answer out: what CloudFormation hears when it asks for a Delete. Pure.
+
+Nothing is ever deleted here. A Delete is refused only for a live, protected backend of a stack
+that was really created: refusing more would wedge stacks, refusing less would lose state. The rows
+of ``decide`` are tried from the top.
+
+Source for the statuses:
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from state_backend.calls import JSON
+from state_backend.event_sources.cloudformation import StackRequest
+from state_backend.ownership import RELEASED, Record
+from state_backend.spec import resolve
+
+FAILED_ID_PREFIX = "statehold-create-failed-"
+"""How the physical id of a Create that came to nothing begins."""
+
+_CREATED = frozenset({"CREATE_COMPLETE", "IMPORT_COMPLETE"})
+_ROLLING_BACK_UPDATE = frozenset(
+    {"UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"}
+)
+
+
+class Verdict(Enum):
+    """What becomes of a Delete."""
+
+    NOTHING_THERE = auto()
+    """SUCCESS, nothing touched: it never was a backend, or not this resource's."""
+    HANDED_BACK = auto()
+    """SUCCESS, everything stays; the recorded owner is again the previous one."""
+    RELEASED = auto()
+    """SUCCESS, everything stays; the record says that it was released."""
+    REFUSED = auto()
+    """FAILED: the backend is live and protected."""
+
+
+def failed_id(event: Mapping[str, JSON]) -> str:
+    """The physical id of a Create that came to nothing; no bucket can be named so."""
+    return f"{FAILED_ID_PREFIX}{event['LogicalResourceId']}"[:200]
+
+
+def is_not_ours(request: StackRequest, record: Record) -> bool:
+    """Whether the resource never had a backend of its own: then the stack need not be looked at."""
+    unknown = request.physical_id.startswith(FAILED_ID_PREFIX) or (
+        request.physical_id != record.bucket_name
+    )
+    return unknown or not record.complete or record.owner != request.stack_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What was found out about a Delete of a backend that this stack owns on record."""
+
+    bucket_exists: bool
+    events: Sequence[Mapping[str, JSON]]
+    """All events of the stack, newest first."""
+    resources: Sequence[Mapping[str, JSON]]
+    """The stack's resources as they stand."""
+
+
+def decide(request: StackRequest, record: Record, evidence: Evidence) -> Verdict:
+    """The verdict on *request*."""
+    if is_not_ours(request, record) or not evidence.bucket_exists:
+        return Verdict.NOTHING_THERE
+    if _creation_rolls_back(evidence.events):
+        return Verdict.HANDED_BACK
+    if _is_new_in_a_rolled_back_update(request, evidence.events):
+        return Verdict.HANDED_BACK
+    if _is_held_by_another(request, evidence.resources):
+        return Verdict.NOTHING_THERE
+    if record.state == RELEASED or not is_protected(record):
+        return Verdict.RELEASED
+    return Verdict.REFUSED
+
+
+def is_protected(record: Record) -> bool:
+    """Whether the protection on record stands; what a template says no longer counts."""
+    return resolve(record.account, record.region, record.given, record.defaults).prevent_destroy
+
+
+def refusal(request: StackRequest, record: Record) -> str:
+    """The Reason of a refused Delete."""
+    return (
+        f"The state backend {record.bucket_name} in account {record.account} ({record.region}) is "
+        f"protected and was not touched. To release it, set PreventDestroy: 'false' on "
+        f"{request.logical_id}, update the stack, then delete again. To delete the stack and keep "
+        f"the backend, retain {request.logical_id}"
+    )
+
+
+def _creation_rolls_back(events: Iterable[Mapping[str, JSON]]) -> bool:
+    """
+    Whether the stack itself never came to exist.
+
+    Only if its events reach back to its own first CREATE_IN_PROGRESS: CloudFormation forgets old
+    ones, and a stack whose beginning cannot be seen counts as created.
+    """
+    statuses = [it["ResourceStatus"] for it in events if _is_the_stack(it)]
+    began = bool(statuses) and statuses[-1] == "CREATE_IN_PROGRESS"
+    return began and not _CREATED.intersection(statuses)
+
+
+def _is_new_in_a_rolled_back_update(
+    request: StackRequest, events: Sequence[Mapping[str, JSON]]
+) -> bool:
+    """Whether the update that is being rolled back has created the resource."""
+    stack = [it["ResourceStatus"] for it in events if _is_the_stack(it)]
+    if not stack or stack[0] not in _ROLLING_BACK_UPDATE:
+        return False
+    for event in events:  # newest first, back to where this update began
+        if _is_the_stack(event) and event["ResourceStatus"] == "UPDATE_IN_PROGRESS":
+            return False
+        of_resource = event.get("LogicalResourceId") == request.logical_id
+        if of_resource and event["ResourceStatus"] == "CREATE_IN_PROGRESS":
+            return True
+    return False
+
+
+def _is_held_by_another(request: StackRequest, resources: Iterable[Mapping[str, JSON]]) -> bool:
+    return any(
+        it.get("PhysicalResourceId") == request.physical_id
+        and it.get("LogicalResourceId") != request.logical_id
+        and not str(it.get("ResourceStatus", "")).startswith("DELETE")
+        for it in resources
+    )
+
+
+def _is_the_stack(event: Mapping[str, JSON]) -> bool:
+    return event.get("PhysicalResourceId") == event.get("StackId")

@@ -1,0 +1,121 @@
+"""
+A request of ``Custom::StateBackend``: what it claims, and whether its stack's events agree.
+
+Anyone in the organization may be able to invoke the function, and the payload carries no proof. So
+the account is the one in ``StackId``, and nothing is written before the newest event of the
+resource, read in that account, says the same as the request.
+
+Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requests.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from state_backend.calls import JSON
+from state_backend.errors import InvalidRequest
+from state_backend.event_sources.request import mapping_at, text_at
+
+_STACK_ID = re.compile(
+    r"arn:(aws[a-z-]*):cloudformation:([a-z0-9-]+):([0-9]{12}):stack/[A-Za-z][A-Za-z0-9-]{0,127}"
+    r"/[A-Za-z0-9-]{1,64}"
+)
+_IN_PROGRESS = {
+    "Create": "CREATE_IN_PROGRESS",
+    "Update": "UPDATE_IN_PROGRESS",
+    "Delete": "DELETE_IN_PROGRESS",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackRequest:
+    """One request of CloudFormation."""
+
+    kind: str
+    """``Create``, ``Update`` or ``Delete``."""
+    request_id: str
+    stack_id: str
+    logical_id: str
+    physical_id: str
+    """Empty on Create."""
+    properties: Mapping[str, JSON]
+    """As the template states them, CloudFormation's own among them."""
+    account: str
+    stack_region: str
+    region: str
+    """Where the backend is: the property ``Region``, else the stack's."""
+
+
+def parse(event: Mapping[str, JSON]) -> StackRequest:
+    """
+    The request in *event*.
+
+    Raises:
+        InvalidRequest: A part of it is missing or of the wrong kind.
+    """
+    stack_id = text_at(event, "StackId")
+    found = _STACK_ID.fullmatch(stack_id)
+    if found is None:
+        raise InvalidRequest(
+            f"The StackId is {stack_id[:120]!r}", "It must be the ARN of a CloudFormation stack"
+        )
+    kind = text_at(event, "RequestType")
+    if kind not in _IN_PROGRESS:
+        raise InvalidRequest(
+            f"The RequestType is {kind[:40]!r}", "It must be Create, Update or Delete"
+        )
+    properties = mapping_at(event, "ResourceProperties")
+    region = properties.get("Region")
+    return StackRequest(
+        kind=kind,
+        request_id=text_at(event, "RequestId"),
+        stack_id=stack_id,
+        logical_id=text_at(event, "LogicalResourceId"),
+        physical_id="" if kind == "Create" else text_at(event, "PhysicalResourceId"),
+        properties=properties,
+        account=found[3],
+        stack_region=found[2],
+        region=region if isinstance(region, str) and region else found[2],
+    )
+
+
+def contradiction(request: StackRequest, newest: Mapping[str, JSON] | None) -> str:
+    """
+    In what the *newest* event of the resource contradicts *request*; empty if it confirms it.
+
+    Args:
+        newest: As DescribeStackEvents returned it; None if the resource has no event.
+    """
+    if newest is None:
+        return f"the stack has no event of a resource {request.logical_id}"
+    expected = _IN_PROGRESS[request.kind]
+    if newest.get("ResourceStatus") != expected:
+        return (
+            f"the newest event of {request.logical_id} is {newest.get('ResourceStatus')}, "
+            f"not {expected}"
+        )
+    if request.kind == "Delete":
+        same = newest.get("PhysicalResourceId") == request.physical_id
+        return "" if same else "the stack's event names another physical id"
+    if _as_text(_parsed(newest.get("ResourceProperties"))) != _as_text(dict(request.properties)):
+        return "the stack's event has other properties than the request"
+    return ""
+
+
+def _parsed(properties: JSON) -> JSON:
+    try:
+        return json.loads(properties or "{}")
+    except (TypeError, ValueError):
+        return None
+
+
+def _as_text(value: JSON) -> JSON:
+    """*value* with every scalar as the text that CloudFormation makes of it."""
+    if isinstance(value, dict):
+        return {key: _as_text(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_as_text(item) for item in value]
+    return str(value).lower() if isinstance(value, bool) else str(value)

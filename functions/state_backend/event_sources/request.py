@@ -1,0 +1,61 @@
+"""What an event asks for, and how its parts are taken out of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from state_backend.calls import JSON
+from state_backend.errors import InvalidRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What one event asks for."""
+
+    accounts: tuple[str, ...] = ()
+    """The accounts that are to get a backend."""
+    reason: str = ""
+    """Why nothing is to be done for them; empty if something is."""
+    regions: tuple[str, ...] = ()
+    """Where; empty leaves it to the hub's setting."""
+    plan_only: bool = False
+    properties: Mapping[str, JSON] | None = None
+    """Properties of ``Custom::StateBackend``; None asks for what is on record."""
+    trusted: bool = False
+    """Whether the account is the operator's own word, not that of an event on a bus."""
+
+
+def mapping_at(event: JSON, *path: str) -> Mapping[str, JSON]:
+    """The mapping below *path*. Raises ``InvalidRequest`` where there is none."""
+    found = event
+    for depth, key in enumerate(path, start=1):
+        found = found.get(key) if isinstance(found, dict) else None
+        if not isinstance(found, dict):
+            raise InvalidRequest(
+                f"The event has no mapping at {'.'.join(path[:depth])}",
+                "Send the event as EventBridge delivers it",
+            )
+    return found if isinstance(found, dict) else {}
+
+
+def text_at(event: JSON, *path: str) -> str:
+    """The text at *path*. Raises ``InvalidRequest`` where there is none."""
+    value = mapping_at(event, *path[:-1]).get(path[-1])
+    if not isinstance(value, str) or not value:
+        raise InvalidRequest(
+            f"The event has no text at {'.'.join(path)}",
+            "Send the event as EventBridge delivers it",
+        )
+    return value
+
+
+def account_at(event: JSON, *path: str) -> str:
+    """The account id at *path*. Raises ``InvalidRequest`` where there is none."""
+    value = text_at(event, *path)
+    if re.fullmatch(r"[0-9]{12}", value, re.ASCII) is None:
+        raise InvalidRequest(
+            f"The event has {value[:40]!r} at {'.'.join(path)}", "It must be an account id"
+        )
+    return value

@@ -1,0 +1,16 @@
+"""
+WHAT CLIENTS READ: the backend block and its kin, rendered. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from state_backend.outputs.backend_block import backend_hcl, backend_json
+from state_backend.spec import BackendSpec
+
+PARAMETERS: dict[str, Callable[[BackendSpec], str]] = {
+    "/statehold/backend": backend_json,
+    "/statehold/backend.hcl": backend_hcl,
+}
+"""SSM parameter -> what it holds."""

@@ -1,0 +1,225 @@
+"""
+Whose backend it is, and what a request may change about it.
+
+The register's record is the truth about what is wanted and protected; a request is held against
+it before anything is touched. Pure: who reads the register is ``aws/``, who writes it too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from state_backend.calls import JSON
+from state_backend.errors import AlreadyExists, InvalidRequest, RefusedChange
+from state_backend.spec import BackendSpec, Defaults, resolve
+
+HUB = "hub"
+LIVE = "LIVE"
+RELEASED = "RELEASED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What the register knows of one account and Region."""
+
+    account: str
+    region: str
+    owner: str = ""
+    """``hub`` or the ARN of the stack that may change it; empty where it waits for the next."""
+    previous_owner: str = ""
+    """Whose it was before; its again if the stack that took it over rolls back."""
+    bucket_name: str = ""
+    state: str = ""
+    """``LIVE`` once a reconcile was complete, ``RELEASED`` after a released Delete; else empty."""
+    given: Mapping[str, JSON] = field(default_factory=dict)
+    """The properties that the owner gave."""
+    defaults: Defaults = field(default_factory=Defaults)
+    """The hub's defaults of the day it was made: a changed default is for new backends."""
+    role_arn: str = ""
+    """The role that the last run acted through."""
+    previous_role_arn: str = ""
+    key_arn: str = ""
+    origin: str = ""
+    key_intent_at: float = 0.0
+    """When a run last set out to create the key, and did not yet say how it went. Epoch seconds."""
+
+    @property
+    def complete(self) -> bool:
+        return self.state in {LIVE, RELEASED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A request that was held against the record: what to reconcile, and how to record it."""
+
+    spec: BackendSpec
+    given: Mapping[str, JSON]
+    defaults: Defaults
+    owner: str
+    reads_only: bool = False
+    """Whether the requester is a reader of somebody else's backend."""
+
+
+def claim(
+    record: Record, requester: str, properties: Mapping[str, JSON] | None, hub: Defaults
+) -> Claim:
+    """
+    What *requester*, asking with *properties*, gets.
+
+    Args:
+        properties: None asks for what is recorded: an event, the sweep, a repair.
+        hub: The hub's defaults of today, for a backend that is new.
+
+    Raises:
+        InvalidRequest: The properties themselves are wrong.
+        AlreadyExists: It would be a second backend, or change somebody else's.
+        RefusedChange: It would weaken the backend, or cannot be changed in place.
+    """
+    if not record.complete or (record.state == RELEASED and properties is not None):
+        kept = record.given if record.owner == requester else {}
+        return _new(record, requester, kept if properties is None else properties, hub)
+    record = record if record.owner else replace(record, owner=requester)
+    recorded = _with_record(
+        resolve(record.account, record.region, record.given, record.defaults), record
+    )
+    if properties is None:
+        spec, given = recorded, record.given
+    elif requester == record.owner:
+        spec, given = _changed(record, recorded, properties)
+    else:
+        spec, given = _tightened(record, recorded, properties)
+    return Claim(
+        spec=spec,
+        given=given,
+        defaults=record.defaults,
+        owner=record.owner,
+        reads_only=properties is not None and requester != record.owner,
+    )
+
+
+def _new(record: Record, requester: str, properties: Mapping[str, JSON], hub: Defaults) -> Claim:
+    spec = resolve(record.account, record.region, properties, hub)
+    if spec.region != record.region:
+        raise InvalidRequest(
+            f"Property Region is {spec.region}, but the request is for {record.region}",
+            "Name one Region in both",
+        )
+    spec = replace(_with_record(spec, record), owner=requester)
+    return Claim(spec=spec, given=properties, defaults=hub, owner=requester)
+
+
+def _with_record(spec: BackendSpec, record: Record) -> BackendSpec:
+    return replace(
+        spec,
+        owner=record.owner or HUB,
+        key_arn=spec.key_arn or (record.key_arn if spec.makes_key else ""),
+        origin=record.origin,
+    )
+
+
+def _changed(
+    record: Record, recorded: BackendSpec, properties: Mapping[str, JSON]
+) -> tuple[BackendSpec, Mapping[str, JSON]]:
+    wanted = _with_record(
+        resolve(record.account, record.region, properties, record.defaults), record
+    )
+    if recorded.prevent_destroy and "PreventDestroy" not in wanted.stated:
+        # Dropping the property must not lift the protection: only the word "false" does.
+        properties = {**properties, "PreventDestroy": "true"}
+        wanted = replace(wanted, prevent_destroy=True)
+    for name, attribute in _FIXED.items():
+        before, after = getattr(recorded, attribute), getattr(wanted, attribute)
+        if before != after:
+            raise RefusedChange(
+                f"Property {name} is {before or 'not given'} and cannot become "
+                f"{after or 'not given'}: a backend keeps its place, name and key",
+                f"Keep {name}, or make a new backend elsewhere and migrate the states to it",
+            )
+    if (recorded.encryption, wanted.encryption) == ("aws:kms", "AES256"):
+        raise RefusedChange(
+            "Property Encryption is aws:kms and cannot become AES256: that would weaken it",
+            "Keep Encryption at aws:kms",
+        )
+    return wanted, properties
+
+
+_FIXED = {
+    "Region": "region",
+    "BucketName": "bucket_name",
+    "BucketNamespace": "bucket_namespace",
+    "LockTableName": "lock_table_name",
+    "KmsKeyArn": "kms_key_arn",
+}
+
+
+def _tightened(
+    record: Record, recorded: BackendSpec, properties: Mapping[str, JSON]
+) -> tuple[BackendSpec, Mapping[str, JSON]]:
+    wanted = resolve(record.account, record.region, properties, record.defaults)
+    owner = f"which belongs to {_named(record.owner)}"
+    if record.owner != HUB or wanted.bucket_name != recorded.bucket_name:
+        raise AlreadyExists(
+            f"Account {record.account} already has the backend {recorded.bucket_name} in "
+            f"{record.region}, {owner}",
+            "There is one backend an account and Region: use that one, or change it through its "
+            "owner",
+        )
+    given = dict(record.given)
+    for name in sorted(wanted.stated):
+        if name in _TIGHTER:
+            attribute, tighter = _TIGHTER[name]
+            before, after = getattr(recorded, attribute), getattr(wanted, attribute)
+            if before != after and not tighter(before, after):
+                raise AlreadyExists(
+                    f"Property {name} would loosen or change the backend {recorded.bucket_name}, "
+                    f"{owner}",
+                    f"Leave {name} out, or change it through its owner",
+                )
+            given[name] = properties[name]
+    spec = _with_record(resolve(record.account, record.region, given, record.defaults), record)
+    return spec, given
+
+
+def _named(owner: str) -> str:
+    return "the hub" if owner == HUB else f"the stack {owner}"
+
+
+def _unchanged(before: JSON, after: JSON) -> bool:
+    return False
+
+
+def _fewer(before: tuple[str, ...], after: tuple[str, ...]) -> bool:
+    return set(after) < set(before)
+
+
+def _fewer_readers(before: tuple[str, ...], after: tuple[str, ...]) -> bool:
+    return bool(after) and (not before or set(after) < set(before))
+
+
+def _more(before: JSON, after: JSON) -> bool:
+    return bool(after > before)
+
+
+def _from_to(before: str, after: str) -> Callable[[JSON, JSON], bool]:
+    return lambda recorded, wanted: (recorded, wanted) == (before, after)
+
+
+_TIGHTER: dict[str, tuple[str, Callable[[JSON, JSON], bool]]] = {
+    "BucketNamespace": ("bucket_namespace", _unchanged),
+    "Encryption": ("encryption", _from_to("AES256", "aws:kms")),
+    "KmsKeyArn": ("kms_key_arn", _unchanged),
+    "LockMode": ("lock_mode", _unchanged),
+    "LockTableName": ("lock_table_name", _unchanged),
+    "PreventDestroy": ("prevent_destroy", _more),
+    "Adopt": ("adopt", _from_to("observe", "enforce")),
+    "NoncurrentVersionDays": ("noncurrent_version_days", _more),
+    "NoncurrentVersionsKept": ("noncurrent_versions_kept", _more),
+    "AccessLogs": ("access_logs", _from_to("off", "create")),
+    "AccessLogsDays": ("access_logs_days", _more),
+    "WorkspaceKeyPrefix": ("workspace_key_prefix", _unchanged),
+    "StateAccessPrincipalArns": ("state_access_principal_arns", _fewer_readers),
+    "BreakGlassPrincipalArns": ("break_glass_principal_arns", _fewer),
+    "Tags": ("tags", lambda before, after: set(before) <= set(after)),
+}
+"""What a reader of the hub's backend may state: the same, or the tighter of the two."""

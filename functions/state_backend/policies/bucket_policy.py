@@ -1,0 +1,228 @@
+"""
+The state bucket's policy: what it refuses, statement by statement, to be read top to bottom.
+
+Every statement is a Deny: who may use the bucket is IAM's business, and nobody gains a right here.
+The order is for the reader; AWS gives it no meaning. Two rules of AWS shape the conditions:
+a negated operator is true where its key is absent, so ``Null … false`` (the key is there) goes
+with it wherever a request without the header must stay allowed; and ``aws:PrincipalArn`` of an
+assumed role is the role's ARN.
+
+Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from state_backend.calls import JSON
+from state_backend.policies.document import Document, Statement, merge
+from state_backend.spec import BackendSpec
+
+SIZE_LIMIT = 20_480
+"""Bytes. Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/add-bucket-policy.html"""
+
+_ALGORITHM = "s3:x-amz-server-side-encryption"
+_KEY = "s3:x-amz-server-side-encryption-aws-kms-key-id"
+_CUSTOMER_ALGORITHM = "s3:x-amz-server-side-encryption-customer-algorithm"
+
+CONFIGURATION_ACTIONS = (
+    "s3:PutBucketPolicy",
+    "s3:DeleteBucketPolicy",
+    "s3:PutEncryptionConfiguration",
+    "s3:PutBucketVersioning",
+    "s3:PutBucketPublicAccessBlock",
+    "s3:PutBucketOwnershipControls",
+    "s3:PutBucketAcl",
+    "s3:PutLifecycleConfiguration",
+    "s3:PutBucketLogging",
+    "s3:PutReplicationConfiguration",
+    "s3:ReplicateObject",
+    "s3:ReplicateDelete",
+    "s3:PutBucketNotification",
+    "s3:PutBucketObjectLockConfiguration",
+    "s3:PutObjectRetention",
+    "s3:PutObjectLegalHold",
+    "s3:UpdateObjectEncryption",
+    "s3:PutBucketTagging",
+    "s3:TagResource",
+    "s3:UntagResource",
+    "s3:PutBucketAbac",
+    "s3:PutInventoryConfiguration",
+    "s3:PutMetricsConfiguration",
+    "s3:PutAnalyticsConfiguration",
+    "s3:PutIntelligentTieringConfiguration",
+    "s3:CreateBucketMetadataTableConfiguration",
+    "s3:DeleteBucketMetadataTableConfiguration",
+    "s3:UpdateBucketMetadataInventoryTableConfiguration",
+    "s3:UpdateBucketMetadataJournalTableConfiguration",
+    "s3:PutBucketWebsite",
+    "s3:DeleteBucketWebsite",
+    "s3:PutBucketCORS",
+    "s3:PutAccelerateConfiguration",
+    "s3:PutBucketRequestPayment",
+)
+"""What changes how the bucket keeps, shows or copies state."""
+
+READ_ACTIONS = (
+    "s3:GetObject",
+    "s3:GetObjectVersion",
+    "s3:GetObjectAttributes",
+    "s3:GetObjectVersionAttributes",
+)
+WRITE_ACTIONS = ("s3:PutObject", "s3:DeleteObject", "s3:RestoreObject")
+
+
+def deny_insecure_transport(spec: BackendSpec) -> Sequence[Statement]:
+    """State and lock files never cross the network in clear text."""
+    return [
+        _deny("InsecureTransport", "s3:*", _all(spec), {"Bool": {"aws:SecureTransport": "false"}})
+    ]
+
+
+def deny_old_tls(spec: BackendSpec) -> Sequence[Statement]:
+    """TLS below 1.2 is refused; AWS's own services, which choose their version, are exempt."""
+    condition = {
+        "NumericLessThan": {"s3:TlsVersion": "1.2"},
+        "Bool": {"aws:PrincipalIsAWSService": "false"},
+    }
+    return [_deny("OldTls", "s3:*", _all(spec), condition)]
+
+
+def deny_wrong_algorithm(spec: BackendSpec) -> Sequence[Statement]:
+    """A request that asks for another encryption; one that asks for none gets the default."""
+    condition = {
+        "Null": {_ALGORITHM: "false"},
+        "StringNotEquals": {_ALGORITHM: spec.encryption},
+    }
+    return [_deny("WrongAlgorithm", "s3:PutObject", _objects(spec), condition)]
+
+
+def deny_wrong_key(spec: BackendSpec) -> Sequence[Statement]:
+    """A request that names another key than ours, or ours by anything but its ARN."""
+    if spec.encryption != "aws:kms":
+        return []
+    condition = {"Null": {_KEY: "false"}, "StringNotEquals": {_KEY: spec.key_arn}}
+    return [_deny("WrongKey", "s3:PutObject", _objects(spec), condition)]
+
+
+def deny_kms_without_key(spec: BackendSpec) -> Sequence[Statement]:
+    """``aws:kms`` without a key would not mean the bucket's key: S3 takes ``aws/s3``."""
+    if spec.encryption != "aws:kms":
+        return []
+    condition = {"StringEquals": {_ALGORITHM: "aws:kms"}, "Null": {_KEY: "true"}}
+    return [_deny("KmsWithoutKey", "s3:PutObject", _objects(spec), condition)]
+
+
+def deny_sse_c(spec: BackendSpec) -> Sequence[Statement]:
+    """A key that only the client holds can lose the state for everybody else."""
+    condition = {"Null": {_CUSTOMER_ALGORITHM: "false"}}
+    return [_deny("SseC", "s3:PutObject", _objects(spec), condition)]
+
+
+def deny_destroy(spec: BackendSpec) -> Sequence[Statement]:
+    """
+    The bucket, a version of anything in it, and a state's current object cannot be deleted.
+
+    Lock files and workspace states can: clients must release locks and delete workspaces. Even
+    then only a delete marker is laid; the versions stay.
+    """
+    if not spec.prevent_destroy:
+        return []
+    gone_for_good = ["s3:DeleteBucket", "s3:DeleteObjectVersion", "s3:BypassGovernanceRetention"]
+    deletable = [
+        f"{spec.bucket_arn}/*.tflock",
+        f"{spec.bucket_arn}/{spec.workspace_key_prefix}/*",
+    ]
+    return [
+        _deny("Destroy", gone_for_good, _all(spec), _except(spec.break_glass_principal_arns)),
+        {
+            "Sid": "StateholdDenyDestroyState",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:DeleteObject",
+            "NotResource": deletable,
+            **_except_block(spec.break_glass_principal_arns),
+        },
+    ]
+
+
+def deny_reconfigure(spec: BackendSpec) -> Sequence[Statement]:
+    """
+    Settings change only through the role we act through and break-glass.
+
+    A bucket that another tool manages goes without: its manager would fail at its next update.
+    """
+    if spec.manager:
+        return []
+    allowed = (*spec.acting_role_arns, *spec.break_glass_principal_arns)
+    return [_deny("Reconfigure", list(CONFIGURATION_ACTIONS), _all(spec), _except(allowed))]
+
+
+def deny_state_access(spec: BackendSpec) -> Sequence[Statement]:
+    """With a list of principals, nobody else reads or writes state; break-glass only reads."""
+    if not spec.state_access_principal_arns:
+        return []
+    listed = spec.state_access_principal_arns
+    readers = (*listed, *spec.break_glass_principal_arns)
+    return [
+        _deny("StateAccess", list(READ_ACTIONS), _objects(spec), _except(readers)),
+        _deny("StateWrite", list(WRITE_ACTIONS), _objects(spec), _except(listed)),
+    ]
+
+
+STATEMENTS: tuple[Callable[[BackendSpec], Sequence[Statement]], ...] = (
+    deny_insecure_transport,
+    deny_old_tls,
+    deny_wrong_algorithm,
+    deny_wrong_key,
+    deny_kms_without_key,
+    deny_sse_c,
+    deny_destroy,
+    deny_reconfigure,
+    deny_state_access,
+)
+
+UNNOTICED_BY_CLIENTS = (
+    deny_insecure_transport,
+    deny_old_tls,
+    deny_destroy,
+    deny_reconfigure,
+)
+"""What an adopted bucket gets while it is only observed: no client of a backend does these."""
+
+
+def bucket_policy(spec: BackendSpec, current: Document | None) -> Document:
+    """The whole policy for *spec*, with the foreign statements of *current*."""
+    statements = UNNOTICED_BY_CLIENTS if spec.observes else STATEMENTS
+    ours = [made for statement in statements for made in statement(spec)]
+    return merge(ours, current, limit=SIZE_LIMIT)
+
+
+def _all(spec: BackendSpec) -> list[str]:
+    return [spec.bucket_arn, f"{spec.bucket_arn}/*"]
+
+
+def _objects(spec: BackendSpec) -> str:
+    return f"{spec.bucket_arn}/*"
+
+
+def _except(principals: Sequence[str]) -> dict[str, JSON]:
+    return {"ArnNotLike": {"aws:PrincipalArn": list(principals)}} if principals else {}
+
+
+def _except_block(principals: Sequence[str]) -> dict[str, JSON]:
+    condition = _except(principals)
+    return {"Condition": condition} if condition else {}
+
+
+def _deny(
+    name: str, actions: str | list[str], resources: str | list[str], condition: dict[str, JSON]
+) -> Statement:
+    statement: dict[str, JSON] = {
+        "Sid": f"StateholdDeny{name}",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": actions,
+        "Resource": resources,
+    }
+    return statement | ({"Condition": condition} if condition else {})

@@ -1,0 +1,126 @@
+"""
+Policy documents by meaning: when two statements say the same, and how ours join foreign ones.
+
+Ours carry Sids that begin with ``Statehold``; all others are foreign and stay as they are.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
+
+from state_backend.calls import JSON
+from state_backend.errors import RefusedChange
+
+Statement: TypeAlias = Mapping[str, JSON]
+Document: TypeAlias = Mapping[str, JSON]
+
+VERSION = "2012-10-17"
+SID_PREFIX = "Statehold"
+
+
+def statements_of(document: Document | None) -> list[Statement]:
+    """The statements of *document*; AWS takes one mapping in place of a list of one."""
+    found = (document or {}).get("Statement", [])
+    return [found] if isinstance(found, Mapping) else list(found)
+
+
+def is_ours(statement: Statement) -> bool:
+    return str(statement.get("Sid", "")).startswith(SID_PREFIX)
+
+
+def merge(ours: Iterable[Statement], current: Document | None, *, limit: int) -> Document:
+    """
+    *ours*, then every foreign statement of *current*, untouched.
+
+    Args:
+        limit: The most characters that AWS takes for such a policy.
+
+    Raises:
+        RefusedChange: Together they are over *limit*.
+    """
+    foreign = [statement for statement in statements_of(current) if not is_ours(statement)]
+    kept = {key: value for key, value in (current or {}).items() if key == "Id"}
+    document = {"Version": VERSION, **kept, "Statement": [*ours, *foreign]}
+    size = len(text_of(document).encode())
+    if size > limit:
+        raise RefusedChange(
+            f"The policy would have {size} bytes, {len(foreign)} foreign statements among them, "
+            f"and AWS takes {limit}",
+            "Shorten the lists of principals, or remove foreign statements that are not needed",
+        )
+    return document
+
+
+def says_the_same(desired: Document, current: Document | None) -> bool:
+    """
+    Whether *current* means what *desired* does, however it is spelled.
+
+    Every statement has to be there, and no more: a leftover or damaged statement under one of our
+    Sids counts as a difference. AWS may reorder and respell; neither matters.
+    """
+    if current is None or current.get("Version") != desired.get("Version"):
+        return False
+    return _meanings(desired) == _meanings(current)
+
+
+def text_of(document: Document) -> str:
+    """The document as it is sent."""
+    return json.dumps(document, separators=(",", ":"))
+
+
+def _meanings(document: Document) -> set[JSON]:
+    return {meaning(statement) for statement in statements_of(document)}
+
+
+def meaning(statement: Statement) -> JSON:
+    """
+    A hashable value that is equal for two statements exactly if they mean the same.
+
+    Sids, order, letter case of actions and condition keys, scalars for lists of one, booleans and
+    numbers for their text, and account ids for root ARNs do not matter.
+    """
+    return frozenset(
+        (element, _element(element, value))
+        for element, value in statement.items()
+        if element != "Sid"
+    )
+
+
+def _element(name: str, value: JSON) -> JSON:
+    if name in {"Action", "NotAction"}:
+        return frozenset(text.lower() for text in _texts(value))
+    if name in {"Principal", "NotPrincipal"}:
+        return _principals(value)
+    if name == "Condition":
+        return _conditions(value)
+    return frozenset(_texts(value))
+
+
+def _principals(value: JSON) -> JSON:
+    groups = value if isinstance(value, Mapping) else {"AWS": value}
+    return frozenset(
+        (kind, frozenset(_root_arn(text) for text in _texts(names)))
+        for kind, names in groups.items()
+    )
+
+
+def _root_arn(principal: str) -> str:
+    # Any partition: within one document there is only one.
+    found = re.fullmatch(r"arn:[a-z-]+:iam::([0-9]{12}):root", principal)
+    return found[1] if found else principal
+
+
+def _conditions(value: JSON) -> JSON:
+    return frozenset(
+        (operator.lower(), key.lower(), frozenset(_texts(values)))
+        for operator, keys in value.items()
+        for key, values in keys.items()
+    )
+
+
+def _texts(value: JSON) -> list[str]:
+    items = value if isinstance(value, list | tuple) else [value]
+    return [str(item).lower() if isinstance(item, bool) else str(item) for item in items]

@@ -1,0 +1,77 @@
+"""
+The log bucket's policy: only S3's log delivery may write, only over TLS.
+
+Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
+"""
+
+from __future__ import annotations
+
+from state_backend.calls import JSON
+from state_backend.policies.bucket_policy import SIZE_LIMIT
+from state_backend.policies.document import Document, Statement, merge
+from state_backend.spec import BackendSpec
+
+DELIVERY = "logging.s3.amazonaws.com"
+"""The principal that delivers; the same name in every partition."""
+
+
+def log_bucket_policy(spec: BackendSpec, current: Document | None) -> Document:
+    """The whole policy for *spec*, with the foreign statements of *current*."""
+    statements = (*_deliveries(spec), _deny_insecure_transport(spec), _deny_writes(spec))
+    destroy = (_deny_destroy(spec),) if spec.prevent_destroy else ()
+    return merge((*statements, *destroy), current, limit=SIZE_LIMIT)
+
+
+def log_prefix(spec: BackendSpec) -> str:
+    """Where the state bucket's logs go in the log bucket."""
+    return f"{spec.bucket_name}/"
+
+
+def _bucket(spec: BackendSpec) -> str:
+    return f"arn:{spec.partition}:s3:::{spec.log_bucket_name}"
+
+
+def _deliveries(spec: BackendSpec) -> tuple[Statement, ...]:
+    return (
+        {
+            "Sid": "StateholdAllowLogDelivery",
+            "Effect": "Allow",
+            "Principal": {"Service": DELIVERY},
+            "Action": "s3:PutObject",
+            "Resource": f"{_bucket(spec)}/{log_prefix(spec)}*",
+            "Condition": {
+                "ArnEquals": {"aws:SourceArn": spec.bucket_arn},
+                "StringEquals": {"aws:SourceAccount": spec.account},
+            },
+        },
+    )
+
+
+def _deny_insecure_transport(spec: BackendSpec) -> Statement:
+    condition = {"Bool": {"aws:SecureTransport": "false"}}
+    return _deny(spec, "InsecureTransport", "s3:*", condition)
+
+
+def _deny_writes(spec: BackendSpec) -> Statement:
+    """A log that people could write is no evidence."""
+    return _deny(spec, "Writes", "s3:PutObject", {"Bool": {"aws:PrincipalIsAWSService": "false"}})
+
+
+def _deny_destroy(spec: BackendSpec) -> Statement:
+    actions = ["s3:DeleteBucket", "s3:DeleteObject", "s3:DeleteObjectVersion"]
+    principals = list(spec.break_glass_principal_arns)
+    condition = {"ArnNotLike": {"aws:PrincipalArn": principals}} if principals else {}
+    return _deny(spec, "Destroy", actions, condition)
+
+
+def _deny(
+    spec: BackendSpec, name: str, actions: str | list[str], condition: dict[str, JSON]
+) -> Statement:
+    statement: dict[str, JSON] = {
+        "Sid": f"StateholdDeny{name}",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": actions,
+        "Resource": [_bucket(spec), f"{_bucket(spec)}/*"],
+    }
+    return statement | ({"Condition": condition} if condition else {})

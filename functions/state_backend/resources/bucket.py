@@ -1,0 +1,129 @@
+"""
+The state bucket: made in the account's own namespace with its tags and without ACLs, in one call.
+
+That it is ours is asked before and after: in us-east-1 CreateBucket also answers 200 for a bucket
+of the global namespace that was there already.
+
+Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from state_backend.calls import JSON, Absent, AwsError, Call, Invoke, Observation, Present, look
+from state_backend.errors import OwnedByAnotherAccount
+from state_backend.model import Resource
+from state_backend.s3 import bucket_call
+from state_backend.spec import BackendSpec
+
+NOT_FOUND = frozenset({"404", "NoSuchBucket"})
+_FORBIDDEN = frozenset({"403", "AccessDenied", "Forbidden"})
+_US_EAST_1 = "us-east-1"  # the one Region that must not be named (CreateBucket)
+
+
+def find_bucket(spec: BackendSpec, invoke: Invoke, name: str, property_name: str) -> Observation:
+    """
+    Whether the bucket *name* is there and ours.
+
+    Raises:
+        OwnedByAnotherAccount: Its name is taken.
+    """
+    head = bucket_call(spec, "head_bucket", name)
+    try:
+        answer = invoke(head)
+    except AwsError as error:
+        if error.code in NOT_FOUND:
+            return Absent()
+        if error.code in _FORBIDDEN and not _in_own_namespace(spec, name):
+            raise OwnedByAnotherAccount(
+                f"The bucket {name} exists but is not to be reached by account {spec.account} "
+                "(403 on HeadBucket): it belongs to another account, or a policy denies looking",
+                f"Choose another {property_name}, or lift the policy that denies s3:ListBucket",
+            ) from error
+        raise
+    region = answer.get("BucketRegion", spec.region)
+    if region != spec.region:
+        raise OwnedByAnotherAccount(
+            f"The bucket {name} exists in {region}, not in {spec.region}",
+            f"Choose another {property_name}, or the Region {region}",
+        )
+    return Present({})
+
+
+def _in_own_namespace(spec: BackendSpec, name: str) -> bool:
+    return name.endswith(f"-{spec.account}-{spec.region}-an")
+
+
+def create_bucket(spec: BackendSpec, invoke: Invoke, name: str, property_name: str) -> JSON:
+    """Makes the bucket *name*; one that a twin run made a moment ago will do as well."""
+    tags = [{"Key": key, "Value": value} for key, value in spec.managed_tags.items()]
+    configuration: dict[str, JSON] = {"Tags": tags}
+    if spec.region != _US_EAST_1:
+        configuration["LocationConstraint"] = spec.region
+    parameters: dict[str, JSON] = {
+        "Bucket": name,
+        "ObjectOwnership": "BucketOwnerEnforced",
+        "CreateBucketConfiguration": configuration,
+    }
+    if _in_own_namespace(spec, name):
+        parameters["BucketNamespace"] = "account-regional"
+    try:
+        invoke(Call("s3", "create_bucket", parameters))
+    except AwsError as error:
+        if error.code == "BucketAlreadyExists":
+            raise OwnedByAnotherAccount(
+                f"The bucket {name} belongs to another account", f"Choose another {property_name}"
+            ) from error
+        if error.code != "BucketAlreadyOwnedByYou":
+            raise
+    invoke(bucket_call(spec, "head_bucket", name))
+    return {"origin": "created"}
+
+
+def _find(spec: BackendSpec, invoke: Invoke) -> Observation:
+    found = find_bucket(spec, invoke, spec.bucket_name, "BucketName")
+    if spec.origin or not isinstance(found, Present):
+        return found
+    tagging = bucket_call(spec, "get_bucket_tagging", spec.bucket_name)
+    tags = look(invoke, tagging, frozenset({"NoSuchTagSet"}))
+    match tags:
+        case Present(answer):
+            return Present(_origin({tag["Key"]: tag["Value"] for tag in answer["TagSet"]}))
+        case Absent():
+            return Present(_origin({}))
+        case unknown:
+            return unknown
+
+
+def _origin(tags: dict[str, str]) -> JSON:
+    return {
+        "origin": tags.get("StateholdOrigin", "adopted"),
+        "manager": tags.get("aws:cloudformation:stack-id", ""),
+    }
+
+
+def _learn(spec: BackendSpec, found: JSON) -> BackendSpec:
+    return replace(
+        spec,
+        origin=found.get("origin", spec.origin),
+        manager=found.get("manager", spec.manager),
+    )
+
+
+RESOURCE = Resource(
+    id="bucket",
+    why="It holds the states and their lock files.",
+    permissions=(
+        "s3:ListBucket",
+        "s3:CreateBucket",
+        "s3:GetBucketTagging",
+        "s3:PutBucketOwnershipControls",
+        "s3:TagResource",
+    ),
+    find=_find,
+    create=lambda spec, invoke: create_bucket(spec, invoke, spec.bucket_name, "BucketName"),
+    learn=_learn,
+    planned=lambda spec: {"origin": "created"},
+    subject=lambda spec: spec.bucket_name,
+)

@@ -1,0 +1,135 @@
+"""
+The key: found by the register's word, else by alias, else by tag; made only if none of them knows.
+
+CreateKey has no client token: sent twice, it makes two keys. So it is never repeated, the intent is
+in the register before it is sent (``aws/register``), its tags travel with it, and CreateAlias,
+which succeeds only once, decides between twins. No key is ever deleted: it may have encrypted.
+
+Source: https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from state_backend.calls import JSON, Absent, AwsError, Call, Invoke, Observation, Present, look
+from state_backend.errors import Failed, RefusedChange
+from state_backend.model import Resource
+from state_backend.policies.document import text_of
+from state_backend.policies.key_policy import key_policy
+from state_backend.spec import KEY_ALIAS, TO_BE_CREATED, BackendSpec
+
+_NOT_FOUND = frozenset({"NotFoundException"})
+
+
+def _find(spec: BackendSpec, invoke: Invoke) -> Observation:
+    known = _describe(spec.kms_key_arn or spec.key_arn or KEY_ALIAS)
+    found = look(invoke, known, _NOT_FOUND)
+    match found:
+        case Present(answer):
+            return Present(_usable(spec, answer["KeyMetadata"]))
+        case Absent() if spec.kms_key_arn or spec.key_arn:
+            raise Failed(
+                f"The key {spec.kms_key_arn or spec.key_arn} does not exist",
+                "Name an existing key; states under a key that is gone cannot be read any more",
+                code="NotFound",
+            )
+        case Absent():
+            return _by_tag(spec, invoke)
+        case unknown:
+            return unknown
+
+
+def _by_tag(spec: BackendSpec, invoke: Invoke) -> Observation:
+    """A key that a run made and left before it had an alias; the oldest, if there are several."""
+    search = {
+        "ResourceTypeFilters": ["kms:key"],
+        "TagFilters": [{"Key": "StateholdBackend", "Values": [spec.bucket_name]}],
+    }
+    answer = invoke(Call("resourcegroupstaggingapi", "get_resources", search))
+    arns = [item["ResourceARN"] for item in answer["ResourceTagMappingList"]]
+    keys = [invoke(_describe(arn))["KeyMetadata"] for arn in sorted(arns)]
+    if not keys:
+        return Absent()
+    return Present(_usable(spec, min(keys, key=lambda key: (str(key["CreationDate"]), key["Arn"]))))
+
+
+def _describe(key: str) -> Call:
+    return Call("kms", "describe_key", {"KeyId": key})
+
+
+def _usable(spec: BackendSpec, key: JSON) -> JSON:
+    arn, state = key["Arn"], key["KeyState"]
+    if state == "PendingDeletion":
+        raise Failed(
+            f"The key {arn} is going to be deleted on {key.get('DeletionDate', 'a day soon')}, and "
+            "with it every state becomes unreadable",
+            f"At once: aws kms cancel-key-deletion --key-id {arn}, then aws kms enable-key",
+            code="ResourceConflict",
+        )
+    if state != "Enabled":
+        raise Failed(
+            f"The key {arn} is {state}: no state can be read or written",
+            f"Enable it: aws kms enable-key --key-id {arn}",
+            code="ResourceConflict",
+        )
+    if key.get("KeySpec", "SYMMETRIC_DEFAULT") != "SYMMETRIC_DEFAULT":
+        raise RefusedChange(
+            f"The key {arn} is of the kind {key['KeySpec']}",
+            "S3 encrypts with symmetric keys only; name such a key",
+            code="InvalidRequest",
+        )
+    if key.get("KeyManager", "CUSTOMER") != "CUSTOMER":
+        raise RefusedChange(
+            f"The key {arn} is managed by AWS",
+            "Name a customer managed key, or leave KmsKeyArn out",
+            code="InvalidRequest",
+        )
+    return {"arn": arn}
+
+
+def _create(spec: BackendSpec, invoke: Invoke) -> JSON:
+    tags = [{"TagKey": key, "TagValue": value} for key, value in spec.managed_tags.items()]
+    parameters = {
+        "Description": f"Encrypts the Terraform/OpenTofu states in {spec.bucket_name}",
+        "Policy": text_of(key_policy(spec, None)),
+        "Tags": tags,
+    }
+    answer = invoke(Call("kms", "create_key", parameters, repeatable=False))
+    created = answer["KeyMetadata"]["Arn"]
+    alias = {"AliasName": KEY_ALIAS, "TargetKeyId": created}
+    try:
+        invoke(Call("kms", "create_alias", alias))
+    except AwsError as error:
+        if error.code != "AlreadyExistsException":
+            raise
+        winner = invoke(_describe(KEY_ALIAS))["KeyMetadata"]
+        return _usable(spec, winner) | {"orphan": created if winner["Arn"] != created else ""}
+    return {"arn": created}
+
+
+def _learn(spec: BackendSpec, found: JSON) -> BackendSpec:
+    return replace(spec, key_arn=found["arn"])
+
+
+def _planned(spec: BackendSpec) -> JSON:
+    return {"arn": f"arn:{spec.partition}:kms:{spec.region}:{spec.account}:key/{TO_BE_CREATED}"}
+
+
+RESOURCE = Resource(
+    id="kms-key",
+    why="One customer managed key encrypts every state, and its policy says who may read them.",
+    permissions=(
+        "kms:DescribeKey",
+        "kms:CreateKey",
+        "kms:CreateAlias",
+        "kms:TagResource",
+        "tag:GetResources",
+    ),
+    find=_find,
+    create=_create,
+    learn=_learn,
+    planned=_planned,
+    subject=lambda spec: spec.key_arn,
+    applies=lambda spec: spec.encryption == "aws:kms",
+)

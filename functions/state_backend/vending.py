@@ -1,0 +1,321 @@
+"""
+One account and Region, from what is asked to what became of it.
+
+Both Lambda functions end here: take the lease, hold the request against the record, open a session
+in the account, run the loop, record the result, give the lease back, announce it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from state_backend import outcomes
+from state_backend.aws import announcements
+from state_backend.aws.invoke import Clients, Invoker
+from state_backend.aws.register import Register
+from state_backend.aws.session import AccountSessions
+from state_backend.calls import JSON, AwsError, Clock, Invoke
+from state_backend.errors import AccessDenied, NotReady, StateholdError, explain
+from state_backend.model import Reconciled
+from state_backend.outcomes import Report
+from state_backend.ownership import HUB, LIVE, RELEASED, Claim, Record, claim
+from state_backend.policies.session_policy import session_policies
+from state_backend.reconcile import Loop, permissions
+from state_backend.regions import partition_of
+from state_backend.settings import Settings, settings_from
+from state_backend.spec import BackendSpec, Defaults
+
+_YOUNG_SECONDS = 600.0
+"""How long AWS's tag index may not know a key that a run has made and then lost sight of."""
+
+_RESERVE_SECONDS = 30.0
+"""What is kept of the time for recording and answering."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is asked for one account and Region."""
+
+    account: str
+    region: str
+    requester: str = HUB
+    """``hub``, or the ARN of the stack that asks."""
+    properties: Mapping[str, JSON] | None = None
+    """None asks for what is on record."""
+    plan_only: bool = False
+
+
+class LambdaContext(Protocol):
+    """What we need of Lambda's context."""
+
+    aws_request_id: str
+
+    def get_remaining_time_in_millis(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hub:
+    """What one invocation works with."""
+
+    settings: Settings
+    invoke: Invoke
+    """The function's own identity."""
+    register: Register
+    clock: Clock
+    deadline: float
+    """When the function is stopped. Epoch seconds."""
+    holder: str
+    """Who holds the lease: this invocation's id."""
+
+    @property
+    def give_up_at(self) -> float:
+        return self.deadline - _RESERVE_SECONDS
+
+    @property
+    def defaults(self) -> Defaults:
+        return Defaults(self.settings.bucket_name_prefix, self.settings.property_defaults)
+
+    @property
+    def sessions(self) -> AccountSessions:
+        return AccountSessions(invoke=self.invoke, clock=self.clock, give_up_at=self.give_up_at)
+
+
+def hub_of(environment: Mapping[str, str], context: LambdaContext, clock: Clock) -> Hub:
+    """
+    What the invocation described by *context* works with.
+
+    Raises:
+        InvalidRequest: A setting in *environment* is wrong.
+    """
+    settings = settings_from(environment)
+    deadline = clock.now() + context.get_remaining_time_in_millis() / 1000
+    give_up_at = deadline - _RESERVE_SECONDS
+    at_home = Clients(region=settings.home_region)
+    here = at_home if settings.region == settings.home_region else Clients(region=settings.region)
+    return Hub(
+        settings=settings,
+        invoke=Invoker(clients=here, clock=clock, give_up_at=give_up_at),
+        register=Register(
+            table=settings.backend_register,
+            invoke=Invoker(clients=at_home, clock=clock, give_up_at=give_up_at),
+            clock=clock,
+        ),
+        clock=clock,
+        deadline=deadline,
+        holder=context.aws_request_id,
+    )
+
+
+def vend(request: Request, hub: Hub) -> Report:
+    """What became of *request*. Whatever AWS answers, this returns."""
+    try:
+        if request.plan_only or hub.settings.plan_only:
+            return _plan(request, hub)
+        return _reconcile(request, hub)
+    except StateholdError as error:
+        return outcomes.failure(request.account, request.region, error)
+    except AwsError as error:
+        return outcomes.failure(request.account, request.region, explain(error))
+
+
+def _plan(request: Request, hub: Hub) -> Report:
+    record = hub.register.read(request.account, request.region)
+    if _leaves_alone(record, request):
+        return outcomes.ignored(request.account, request.region, _RELEASED)
+    claimed = claim(record, request.requester, request.properties, hub.defaults)
+    return _act(record, claimed, hub, plan_only=True).report
+
+
+def _reconcile(request: Request, hub: Hub) -> Report:
+    until = hub.deadline + _RESERVE_SECONDS
+    record = hub.register.acquire(request.account, request.region, hub.holder, until)
+    after = record
+    report = None
+    try:
+        if _leaves_alone(record, request):
+            report = outcomes.ignored(request.account, request.region, _RELEASED)
+        else:
+            claimed = claim(record, request.requester, request.properties, hub.defaults)
+            run = _act(record, claimed, hub, plan_only=False)
+            after, report = _recorded(record, claimed, run), run.report
+    finally:
+        # Whatever happened, the lease goes back; what is announced is told at the same time.
+        with ThreadPoolExecutor(2) as pool:
+            announced = pool.submit(_announce, report, hub)
+            hub.register.save(after, hub.holder, release=True)
+    return replace(report, notes=(*report.notes, *announced.result()))
+
+
+_RELEASED = "the backend was released: it is reported, never repaired"
+
+
+def _leaves_alone(record: Record, request: Request) -> bool:
+    return record.state == RELEASED and request.properties is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """What one run did, and as whom."""
+
+    report: Report
+    role_arn: str
+    other_role_arn: str
+    """The second role that the policies let repair."""
+    key_intent_at: float
+    """The intent to create a key that is still open; 0 if none is."""
+
+
+def _act(record: Record, claimed: Claim, hub: Hub, *, plan_only: bool) -> _Run:
+    """The loop through the first role that can be assumed and is not stopped by a policy."""
+    remaining = role_arns(claimed.spec.account, hub)
+    policies = session_policies(claimed.spec, permissions(claimed.spec))
+    stopped: _Run | None = None
+    while True:
+        try:
+            session = hub.sessions.open(remaining, claimed.spec.region, policies)
+        except NotReady:
+            if stopped is not None:
+                return stopped
+            raise
+        before = stopped.role_arn if stopped else ""
+        spec = _acting(claimed.spec, session.role_arn, before, record)
+        run = _loop(record, replace(claimed, spec=spec), hub, session.invoke, plan_only=plan_only)
+        remaining = remaining[remaining.index(session.role_arn) + 1 :]
+        if not remaining or not isinstance(run.report.error, AccessDenied):
+            return run
+        stopped = run
+
+
+def _loop(record: Record, claimed: Claim, hub: Hub, session: Invoke, *, plan_only: bool) -> _Run:
+    spec = claimed.spec
+    intent = _Intent(record, claimed, hub)
+    with ThreadPoolExecutor(1) as pool:
+        if not plan_only and intent.is_needed:
+            intent.saved = pool.submit(intent.save)
+        loop = Loop(
+            invoke=session,
+            clock=hub.clock,
+            give_up_at=hub.give_up_at,
+            before_creating=intent.before_creating,
+        )
+        result = loop.run(spec, plan_only=plan_only)
+    return _Run(
+        report=outcomes.report(result, planned=plan_only),
+        role_arn=spec.acting_role_arns[0],
+        other_role_arn=(*spec.acting_role_arns, "")[1],
+        key_intent_at=intent.left_open(result),
+    )
+
+
+class _Intent:
+    """
+    The register's word that a run is about to create a key.
+
+    CreateKey's answer can be lost, and AWS's tag index does not know a new key at once. So a run
+    says what it is about to do before it looks whether it must; a later run that finds neither key
+    nor alias, but a young intent, waits instead of making a second key.
+    """
+
+    def __init__(self, record: Record, claimed: Claim, hub: Hub) -> None:
+        self._record = record
+        self._claimed = claimed
+        self._hub = hub
+        self._now = hub.clock.now()
+        self._creating = False
+        self.saved: Future[None] | None = None
+
+    @property
+    def is_needed(self) -> bool:
+        makes_key = self._claimed.spec.makes_key and not self._record.key_arn
+        return makes_key or not self._record.complete
+
+    def save(self) -> None:
+        claimed = self._claimed
+        record = replace(
+            self._record,
+            owner=claimed.owner,
+            given=claimed.given if not self._record.complete else self._record.given,
+            defaults=claimed.defaults,
+            bucket_name=claimed.spec.bucket_name,
+            key_intent_at=self._record.key_intent_at if self._is_young else self._now,
+        )
+        self._hub.register.save(record, self._hub.holder, release=False)
+
+    def before_creating(self, missing: frozenset[str]) -> None:
+        if self.saved is not None:
+            self.saved.result()
+        if "kms-key" in missing and self._is_young:
+            raise NotReady(
+                "A run that set out to create the key did not say how it went, and AWS may not "
+                "show that key yet",
+                "It is tried again; a second key is never made on a guess",
+            )
+        self._creating = "kms-key" in missing
+
+    def left_open(self, result: Reconciled) -> float:
+        if result.spec.key_arn or not self._claimed.spec.makes_key:
+            return 0.0
+        error = result.errors.get("kms-key")
+        cause = error.__cause__ if error is not None else None
+        said_no = isinstance(cause, AwsError) and cause.answered
+        if self._creating and not said_no:
+            return self._now
+        return self._record.key_intent_at if self._is_young else 0.0
+
+    @property
+    def _is_young(self) -> bool:
+        return self._now - self._record.key_intent_at < _YOUNG_SECONDS
+
+
+def role_arns(account: str, hub: Hub) -> list[str]:
+    """The roles to act through in *account*, best first."""
+    start = f"arn:{partition_of(hub.settings.region)}:iam::{account}:role/"
+    return [f"{start}{name}" for name in hub.settings.execution_role_names]
+
+
+def _acting(spec: BackendSpec, role_arn: str, stopped: str, record: Record) -> BackendSpec:
+    """
+    The spec as acted on through *role_arn*.
+
+    The policies let two roles repair: this one, and the one that a policy of ours has just
+    *stopped*, or that was recorded before, so that roles can be exchanged.
+    """
+    others = (stopped, record.role_arn, record.previous_role_arn)
+    other = next((arn for arn in others if arn and arn != role_arn), "")
+    return replace(spec, acting_role_arns=tuple(filter(None, (role_arn, other))))
+
+
+def _recorded(record: Record, claimed: Claim, run: _Run) -> Record:
+    """The record after *run*. What was asked for counts only once it is so."""
+    spec = run.report.spec or claimed.spec
+    done = run.report.is_settled
+    return replace(
+        record,
+        owner=claimed.owner,
+        state=LIVE if done else record.state,
+        given=claimed.given if done or not record.complete else record.given,
+        defaults=claimed.defaults,
+        bucket_name=spec.bucket_name,
+        role_arn=run.role_arn,
+        previous_role_arn=run.other_role_arn,
+        key_arn=spec.key_arn if spec.makes_key else record.key_arn,
+        origin=spec.origin,
+        key_intent_at=run.key_intent_at,
+    )
+
+
+def _announce(report: Report | None, hub: Hub) -> tuple[str, ...]:
+    """Tells the bus; that it could not be told is a note, never a failure."""
+    if report is None or not (report.status == outcomes.FAILED or report.changed):
+        return ()
+    kind = announcements.FAILED if report.status == outcomes.FAILED else announcements.READY
+    if kind == announcements.READY and report.status != outcomes.READY:
+        return ()
+    try:
+        announcements.announce(hub.invoke, kind, report.to_json())
+    except AwsError as error:
+        return (f"The event '{kind}' could not be published: {error.code}",)
+    return ()
