@@ -48,6 +48,9 @@ class Resource:
     subject: Callable[[BackendSpec], str]
     """What its controls act on: a bucket's name, a key's ARN."""
     applies: Callable[[BackendSpec], bool] = always
+    """Whether it is looked for at all."""
+    ours: Callable[[BackendSpec], bool] = always
+    """Whether we make it where it is missing, and set it; else it is only looked at."""
     supporting: bool = False
     """
     Whether the state bucket leans on it. It is then settled first, and its controls are reported

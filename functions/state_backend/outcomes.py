@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
+from state_backend.adoption import client_changes
 from state_backend.calls import JSON
 from state_backend.errors import StateholdError, TransientError
 from state_backend.model import Change, Outcome, Reconciled
@@ -78,6 +79,8 @@ class Report:
 def report(result: Reconciled, *, planned: bool) -> Report:
     """The report on what the loop did, or would do."""
     status, error = _verdict(result, planned)
+    adopting = result.spec.origin == "adopted" and (planned or result.spec.observes)
+    told = client_changes(result.spec) if adopting else ()
     return Report(
         account=result.spec.account,
         region=result.spec.region,
@@ -87,7 +90,7 @@ def report(result: Reconciled, *, planned: bool) -> Report:
         error=error,
         changes=result.changes if planned else None,
         spec=result.spec,
-        notes=result.notes,
+        notes=(*result.notes, *told),
     )
 
 
@@ -141,7 +144,7 @@ def _verdict(result: Reconciled, planned: bool) -> tuple[str, StateholdError | N
     if result.spec.observes:
         return WAITING, StateholdError(
             f"The bucket {result.spec.bucket_name} was not made by us and is only observed",
-            "Set Adopt to enforce once its clients follow the published block",
+            "; ".join((*client_changes(result.spec), "then set Adopt to enforce")),
             code="NotReady",
         )
     return READY, None

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from state_backend.calls import (
     JSON,
@@ -54,13 +55,23 @@ _POLLS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 _THREADS = 12
 
 
-def permissions(spec: BackendSpec) -> frozenset[str]:
-    """The IAM actions that bringing an account to *spec* takes."""
-    resources = [it for it in RESOURCES if it.applies(spec)]
+def permissions(spec: BackendSpec | None = None) -> frozenset[str]:
+    """The IAM actions that bringing an account to *spec* takes; to any spec, if none is given."""
+    # Whether a bucket has to be adopted shows only when the session is open.
+    possible = [replace(spec, origin=it) for it in _possible_origins(spec)] if spec else []
+    resources = [it for it in RESOURCES if not spec or any(map(it.applies, possible))]
     ids = {it.id for it in resources}
-    controls = [it for it in CONTROLS if it.applies(spec) and ids.intersection(it.on)]
+    controls = [
+        it
+        for it in CONTROLS
+        if not spec or (any(map(it.applies, possible)) and ids.intersection(it.on))
+    ]
     declared = [it.permissions for it in resources] + [it.permissions for it in controls]
     return frozenset(action for actions in declared for action in actions)
+
+
+def _possible_origins(spec: BackendSpec) -> tuple[str, ...]:
+    return (spec.origin,) if spec.origin else ("created", "adopted")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,11 +126,13 @@ class Loop:
         Whatever AWS answers, this returns: every failure is an outcome with its error.
         """
         with self.pool:
-            existing = self._find(spec)
-            if not plan_only and not any(_stops(it) for it in existing):
+            spec, existing = self._find(spec)
+            if plan_only:
+                spec = _imagined(spec, existing)
+            elif not any(_stops(it) for it in existing):
                 existing = self._create(spec, existing)
+                spec = _learned(spec, existing)
             stopped = any(_stops(it) for it in existing)
-            spec = _learned(spec, existing, plan_only)
             settings = self._observe(spec, existing) if not stopped else []
             if not plan_only:
                 settings = self._settle(spec, settings)
@@ -127,9 +140,17 @@ class Loop:
 
     # observe
 
-    def _find(self, spec: BackendSpec) -> list[_Existence]:
-        wanted = [resource for resource in self.resources if resource.applies(spec)]
-        return list(self.pool.map(lambda it: self._find_one(spec, it), wanted))
+    def _find(self, spec: BackendSpec) -> tuple[BackendSpec, list[_Existence]]:
+        """What exists and what is missing; what is found can make further resources matter."""
+        existing: list[_Existence] = []
+        while True:
+            looked = {it.resource.id for it in existing}
+            wanted = [it for it in self.resources if it.applies(spec) and it.id not in looked]
+            if not wanted:
+                break
+            existing += self.pool.map(partial(self._find_one, spec), wanted)
+            spec = _learned(spec, existing)
+        return spec, [it for it in existing if _matters(spec, it)]
 
     def _find_one(self, spec: BackendSpec, resource: Resource) -> _Existence:
         try:
@@ -175,7 +196,7 @@ class Loop:
             (control, by_id[on])
             for control in self.controls
             for on in control.on
-            if on in by_id and control.applies(spec)
+            if on in by_id and by_id[on].resource.ours(spec) and control.applies(spec)
         ]
         observed = self.pool.map(lambda place: self._observe_one(spec, *place), places)
         blind = {it.resource.id for it in existing if not _is_there(it)}
@@ -310,11 +331,22 @@ def _cut(what: object, error: Exception) -> AwsError:
     return AwsError(call, "TruncatedAnswer", f"the answer is not whole ({error!r})")
 
 
-def _learned(spec: BackendSpec, existing: Sequence[_Existence], plan_only: bool) -> BackendSpec:
+def _matters(spec: BackendSpec, it: _Existence) -> bool:
+    """Whether it still applies now that all was looked at; what is not ours is never created."""
+    return it.resource.applies(spec) and not (_is_missing(it) and not it.resource.ours(spec))
+
+
+def _learned(spec: BackendSpec, existing: Sequence[_Existence]) -> BackendSpec:
     for it in existing:
         if isinstance(it.seen, Present):
             spec = it.resource.learn(spec, it.seen.value)
-        elif plan_only and _is_missing(it):
+    return spec
+
+
+def _imagined(spec: BackendSpec, existing: Sequence[_Existence]) -> BackendSpec:
+    """The spec as it would be learned if what is missing were created."""
+    for it in existing:
+        if _is_missing(it):
             spec = it.resource.learn(spec, it.resource.planned(spec))
     return spec
 
@@ -403,7 +435,7 @@ def _blank(loop: Loop, spec: BackendSpec) -> dict[str, Outcome]:
     for control in loop.controls:
         resource = resources[control.on[0]]
         if not resource.supporting:
-            applies = resource.applies(spec) and control.applies(spec)
+            applies = resource.applies(spec) and resource.ours(spec) and control.applies(spec)
             outcomes[control.id] = Outcome.UNKNOWN if applies else Outcome.NOT_APPLICABLE
     return outcomes
 

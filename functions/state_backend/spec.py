@@ -64,8 +64,8 @@ class BackendSpec:
     """The other tool that manages an adopted bucket: a stack's ARN, if its tags name one."""
     lock_table_found: bool = False
     """Whether a lock table exists; an adopted bucket's clients may be using it."""
-    default_key_arn: str = ""
-    """The key of an adopted bucket's default encryption, which its clients use today."""
+    default_encryption: tuple[str, str] = ("", "")
+    """The algorithm and key of an adopted bucket's default, which its clients use today."""
 
     @property
     def partition(self) -> str:
@@ -95,8 +95,25 @@ class BackendSpec:
 
     @property
     def key_for_clients(self) -> str:
-        """The key to publish; empty where clients get SSE-S3."""
-        return self.default_key_arn if self.observes else self.key_arn
+        """The ARN of the key to publish; empty where clients name none."""
+        if not self.observes:
+            return self.key_arn
+        key = self.default_encryption[1]
+        return key if ":key/" in key else ""
+
+    @property
+    def clients_encrypt(self) -> bool:
+        """
+        Whether clients are to ask for encryption.
+
+        They do, with the key; without one they would ask for AES256, so where an adopted bucket's
+        default is a key that has no ARN there, they leave it to that default.
+        """
+        return (
+            not self.observes
+            or self.default_encryption[0] in {"", "AES256"}
+            or bool(self.key_for_clients)
+        )
 
     @property
     def managed_tags(self) -> dict[str, str]:

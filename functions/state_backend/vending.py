@@ -62,7 +62,9 @@ class Hub:
 
     settings: Settings
     invoke: Invoke
-    """The function's own identity."""
+    """The function's own identity, in its own Region."""
+    at_home: Invoke
+    """The same in the home Region, where the register and the event bus are."""
     register: Register
     clock: Clock
     deadline: float
@@ -92,17 +94,19 @@ def hub_of(environment: Mapping[str, str], context: LambdaContext, clock: Clock)
     """
     settings = settings_from(environment)
     deadline = clock.now() + context.get_remaining_time_in_millis() / 1000
-    give_up_at = deadline - _RESERVE_SECONDS
-    at_home = Clients(region=settings.home_region)
-    here = at_home if settings.region == settings.home_region else Clients(region=settings.region)
+    regions = {settings.region, settings.home_region}
+    invokers = {
+        region: Invoker(
+            clients=Clients(region=region), clock=clock, give_up_at=deadline - _RESERVE_SECONDS
+        )
+        for region in regions
+    }
+    at_home = invokers[settings.home_region]
     return Hub(
         settings=settings,
-        invoke=Invoker(clients=here, clock=clock, give_up_at=give_up_at),
-        register=Register(
-            table=settings.backend_register,
-            invoke=Invoker(clients=at_home, clock=clock, give_up_at=give_up_at),
-            clock=clock,
-        ),
+        invoke=invokers[settings.region],
+        at_home=at_home,
+        register=Register(table=settings.backend_register, invoke=at_home, clock=clock),
         clock=clock,
         deadline=deadline,
         holder=context.aws_request_id,
@@ -315,7 +319,7 @@ def _announce(report: Report | None, hub: Hub) -> tuple[str, ...]:
     if kind == announcements.READY and report.status != outcomes.READY:
         return ()
     try:
-        announcements.announce(hub.invoke, kind, report.to_json())
+        announcements.announce(hub.at_home, kind, report.to_json())
     except AwsError as error:
         return (f"The event '{kind}' could not be published: {error.code}",)
     return ()

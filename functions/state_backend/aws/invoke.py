@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -109,9 +110,7 @@ def _keep_address(request: Any, **_: Any) -> None:
 
     Only where the endpoint is an IP address, as that of a stand-in for AWS is.
     """
-    account, _, rest = request.url.removeprefix("http://").partition(".")
-    if request.url.startswith("http://") and account.isdigit() and len(account) == 12:
-        request.url = f"http://{rest}"
+    request.url = re.sub(r"^(https?://)[0-9]{12}\.(([0-9]{1,3}\.){3})", r"\1\2", request.url)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from state_backend.calls import JSON, Call
 from state_backend.model import Control
-from state_backend.s3 import bucket_call, merge_rules, same_rules
+from state_backend.s3 import bucket_call, is_ours, merge_rules, same_rules
 from state_backend.spec import BackendSpec
 
 _VERSIONS = "StateholdNoncurrentVersions"
@@ -16,10 +16,10 @@ def _read(spec: BackendSpec, bucket: str) -> Call:
 
 
 def _desired(spec: BackendSpec, found: JSON) -> JSON:
-    return merge_rules(_ours(spec), found)
+    return merge_rules(_ours(spec, found or []), found)
 
 
-def _ours(spec: BackendSpec) -> list[JSON]:
+def _ours(spec: BackendSpec, found: list[JSON]) -> list[JSON]:
     rules: list[JSON] = [
         {
             "ID": _LEFTOVERS,
@@ -30,7 +30,7 @@ def _ours(spec: BackendSpec) -> list[JSON]:
             "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
         }
     ]
-    if spec.origin != "adopted" or _retention_is_stated(spec):
+    if spec.origin != "adopted" or _may_limit_versions(spec, found):
         rules.append(
             {
                 "ID": _VERSIONS,
@@ -45,8 +45,11 @@ def _ours(spec: BackendSpec) -> list[JSON]:
     return rules
 
 
-def _retention_is_stated(spec: BackendSpec) -> bool:
-    return bool(spec.stated & {"NoncurrentVersionDays", "NoncurrentVersionsKept"})
+def _may_limit_versions(spec: BackendSpec, found: list[JSON]) -> bool:
+    """On an adopted bucket only where stated, and never beside a rule of others on the same."""
+    stated = spec.stated & {"NoncurrentVersionDays", "NoncurrentVersionsKept"}
+    foreign = any("NoncurrentVersionExpiration" in it for it in found if not is_ours(it))
+    return bool(stated) and not foreign
 
 
 def _write(spec: BackendSpec, bucket: str, desired: JSON, found: JSON) -> tuple[Call, ...]:

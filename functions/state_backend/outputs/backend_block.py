@@ -25,7 +25,7 @@ def backend_arguments(spec: BackendSpec) -> dict[str, JSON]:
     arguments: dict[str, JSON] = {
         "bucket": spec.bucket_name,
         "region": spec.region,
-        "encrypt": True,
+        "encrypt": spec.clients_encrypt,
     }
     if spec.key_for_clients:
         arguments["kms_key_id"] = spec.key_for_clients

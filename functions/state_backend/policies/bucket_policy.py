@@ -150,11 +150,12 @@ def deny_reconfigure(spec: BackendSpec) -> Sequence[Statement]:
     """
     Settings change only through the role we act through and break-glass.
 
-    A bucket that another tool manages goes without: its manager would fail at its next update.
+    A bucket that another tool manages goes without, unless break-glass names the manager: it would
+    fail at its next update.
     """
-    if spec.manager:
-        return []
     allowed = (*spec.acting_role_arns, *spec.break_glass_principal_arns)
+    if spec.manager and not any(arn.endswith(spec.manager) for arn in allowed):
+        return []
     return [_deny("Reconfigure", list(CONFIGURATION_ACTIONS), _all(spec), _except(allowed))]
 
 

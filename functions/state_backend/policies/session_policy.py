@@ -40,8 +40,8 @@ making must not be restricted to particular keys.
 Source: https://docs.aws.amazon.com/kms/latest/developerguide/tag-permissions.html
 """
 
-_ON_OUR_KEY_ONLY = frozenset({"kms:PutKeyPolicy", "kms:EnableKeyRotation"})
 _ON_ALIAS_TOO = frozenset({"kms:CreateAlias", "kms:UpdateAlias"})
+"""Actions that ask for a permission on the alias and on each key that it points or pointed at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,10 @@ class Places:
     named_log_bucket: str = ""
     """Only looked at, never changed."""
     keys: str
+    """Which keys may be looked at: an own key of another account's is among them."""
+    account_keys: str
     our_key: str
+    """The key that we made; all of the account while it is not known."""
     alias: str
     parameters: str
     table: str
@@ -72,13 +75,14 @@ def places_of(spec: BackendSpec) -> Places:
     """Where the sessions for *spec* may act."""
     here = f"{spec.region}:{spec.account}"
     start = f"arn:{spec.partition}"
-    every_key = spec.kms_key_arn or f"{start}:kms:{here}:key/*"
+    account_keys = f"{start}:kms:{here}:key/*"
     log_bucket = f"{start}:s3:::{spec.log_bucket_name}"
     return Places(
         buckets=(spec.bucket_arn, log_bucket) if spec.makes_log_bucket else (spec.bucket_arn,),
         named_log_bucket=log_bucket if spec.access_logs not in {"create", "off"} else "",
-        keys=every_key,
-        our_key=spec.key_arn or every_key,
+        keys=spec.kms_key_arn or account_keys,
+        account_keys=account_keys,
+        our_key=spec.key_arn or account_keys,
         alias=f"{start}:kms:{here}:{KEY_ALIAS}",
         parameters=f"{start}:ssm:{here}:parameter/statehold/*",
         table=f"{start}:dynamodb:{here}:table/{spec.lock_table_name}",
@@ -109,7 +113,7 @@ def existence_policy(bucket_arn: str) -> SessionPolicy:
 
 
 def role_statements(permissions: Iterable[str], places: Places) -> list[Mapping[str, JSON]]:
-    """The statements of the provisioner role: the same list, on the places of a whole account."""
+    """The statements of the provisioner role: the same list, on the *places* of an account."""
     stacks = _allow(list(CONFIRMATION_PERMISSIONS), (places.stacks,))
     return [*_statements(frozenset(permissions), places), stacks]
 
@@ -125,7 +129,8 @@ def _statements(permissions: frozenset[str], places: Places) -> list[Mapping[str
         by_resources.setdefault(_resources(action, places), []).append(action)
     statements = [_allow(actions, resources) for resources, actions in by_resources.items()]
     if places.named_log_bucket and "s3:ListBucket" in permissions:
-        statements.append(_allow(["s3:ListBucket"], (places.named_log_bucket,)))
+        look = ["s3:GetEncryptionConfiguration", "s3:ListBucket"]
+        statements.append(_allow(look, (places.named_log_bucket,)))
     return statements
 
 
@@ -140,13 +145,13 @@ def _allow(actions: list[str], resources: tuple[str, ...]) -> Mapping[str, JSON]
 def _resources(action: str, places: Places) -> tuple[str, ...]:
     if action in _ON_EVERYTHING:
         return ("*",)
-    if action in _ON_OUR_KEY_ONLY:
-        return (places.our_key,)
     if action in _ON_ALIAS_TOO:
-        return (places.alias, places.keys)
+        return (places.alias, places.account_keys)
+    if action == "kms:DescribeKey":
+        return (places.keys,)
     by_service = {
         "s3": places.buckets,
-        "kms": (places.keys,),
+        "kms": (places.our_key,),
         "ssm": (places.parameters,),
         "dynamodb": (places.table,),
     }

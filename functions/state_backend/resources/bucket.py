@@ -9,6 +9,8 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import replace
 
 from state_backend.calls import JSON, Absent, AwsError, Call, Invoke, Observation, Present, look
@@ -83,31 +85,59 @@ def create_bucket(spec: BackendSpec, invoke: Invoke, name: str, property_name: s
 
 def _find(spec: BackendSpec, invoke: Invoke) -> Observation:
     found = find_bucket(spec, invoke, spec.bucket_name, "BucketName")
-    if spec.origin or not isinstance(found, Present):
+    if spec.origin == "created" or not isinstance(found, Present):
         return found
     tagging = bucket_call(spec, "get_bucket_tagging", spec.bucket_name)
-    tags = look(invoke, tagging, frozenset({"NoSuchTagSet"}))
-    match tags:
+    match look(invoke, tagging, frozenset({"NoSuchTagSet"})):
         case Present(answer):
-            return Present(_origin({tag["Key"]: tag["Value"] for tag in answer["TagSet"]}))
+            tags = {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
         case Absent():
-            return Present(_origin({}))
+            tags = {}
         case unknown:
             return unknown
+    # What is on record counts; the tag was set in the call that made the bucket.
+    if not spec.origin and tags.get("StateholdOrigin") == "created":
+        return Present({"origin": "created"})
+    return Present(
+        {
+            "origin": "adopted",
+            "manager": manager_of(tags),
+            "encryption": _default_encryption(spec, invoke),
+        }
+    )
 
 
-def _origin(tags: dict[str, str]) -> JSON:
-    return {
-        "origin": tags.get("StateholdOrigin", "adopted"),
-        "manager": tags.get("aws:cloudformation:stack-id", ""),
-    }
+def manager_of(tags: Mapping[str, str]) -> str:
+    """The other tool that manages a bucket with *tags*: a stack, or whoever they name."""
+    stack = tags.get("aws:cloudformation:stack-id", "")
+    named = {re.sub(r"[^a-z]", "", key.lower()): value for key, value in tags.items()}
+    return stack or named.get("managedby", "")
+
+
+def _default_encryption(spec: BackendSpec, invoke: Invoke) -> tuple[str, str]:
+    """
+    The algorithm and key that clients get today; empty where that cannot be read.
+
+    The control of the default encryption looks again, and says so if it cannot.
+    """
+    call = bucket_call(spec, "get_bucket_encryption", spec.bucket_name)
+    match look(invoke, call, frozenset({"ServerSideEncryptionConfigurationNotFoundError"})):
+        case Present(answer):
+            rule = answer["ServerSideEncryptionConfiguration"]["Rules"][0]
+            default = rule.get("ApplyServerSideEncryptionByDefault", {})
+            return default.get("SSEAlgorithm", ""), default.get("KMSMasterKeyID", "")
+        case _:
+            return "", ""
 
 
 def _learn(spec: BackendSpec, found: JSON) -> BackendSpec:
+    if "origin" not in found:
+        return spec
     return replace(
         spec,
-        origin=found.get("origin", spec.origin),
-        manager=found.get("manager", spec.manager),
+        origin=found["origin"],
+        manager=found.get("manager", ""),
+        default_encryption=found.get("encryption", ("", "")),
     )
 
 
@@ -118,6 +148,7 @@ RESOURCE = Resource(
         "s3:ListBucket",
         "s3:CreateBucket",
         "s3:GetBucketTagging",
+        "s3:GetEncryptionConfiguration",
         "s3:PutBucketOwnershipControls",
         "s3:TagResource",
     ),

@@ -131,5 +131,7 @@ RESOURCE = Resource(
     learn=_learn,
     planned=_planned,
     subject=lambda spec: spec.key_arn,
-    applies=lambda spec: spec.encryption == "aws:kms",
+    # While an adopted bucket is only observed, its clients keep the key that they have.
+    applies=lambda spec: spec.encryption == "aws:kms" and not spec.observes,
+    ours=lambda spec: spec.makes_key,
 )

@@ -62,6 +62,8 @@ RESOURCE = Resource(
     learn=lambda spec, found: replace(spec, lock_table_found=True),
     planned=lambda spec: {},
     subject=lambda spec: spec.lock_table_name,
-    applies=lambda spec: LOCK_MODES[spec.lock_mode].lock_table,
+    # The clients of an adopted bucket may lock with a table, whatever the mode is to become.
+    applies=lambda spec: LOCK_MODES[spec.lock_mode].lock_table or spec.origin == "adopted",
+    ours=lambda spec: LOCK_MODES[spec.lock_mode].lock_table or spec.lock_table_found,
     supporting=True,
 )

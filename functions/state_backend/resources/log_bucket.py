@@ -6,15 +6,26 @@ from state_backend.calls import JSON, Absent, Invoke, Observation
 from state_backend.errors import InvalidRequest
 from state_backend.model import Resource
 from state_backend.resources.bucket import create_bucket, find_bucket
+from state_backend.s3 import bucket_call
 from state_backend.spec import BackendSpec
 
 
 def _find(spec: BackendSpec, invoke: Invoke) -> Observation:
     found = find_bucket(spec, invoke, spec.log_bucket_name, "AccessLogs")
-    if isinstance(found, Absent) and not spec.makes_log_bucket:
+    if spec.makes_log_bucket:
+        return found
+    if isinstance(found, Absent):
         raise InvalidRequest(
             f"Property AccessLogs names the bucket {spec.log_bucket_name}, which does not exist",
             "Create it, or set AccessLogs to create or off",
+        )
+    answer = invoke(bucket_call(spec, "get_bucket_encryption", spec.log_bucket_name))
+    rule = answer["ServerSideEncryptionConfiguration"]["Rules"][0]
+    if rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] != "AES256":
+        raise InvalidRequest(
+            f"Property AccessLogs names the bucket {spec.log_bucket_name}, which encrypts with a "
+            "KMS key: S3 delivers no logs there",
+            "Name a bucket under SSE-S3, or set AccessLogs to create or off",
         )
     return found
 
@@ -31,6 +42,7 @@ RESOURCE = Resource(
         "s3:CreateBucket",
         "s3:PutBucketOwnershipControls",
         "s3:TagResource",
+        "s3:GetEncryptionConfiguration",
     ),
     find=_find,
     create=_create,
@@ -38,5 +50,6 @@ RESOURCE = Resource(
     planned=lambda spec: {},
     subject=lambda spec: spec.log_bucket_name,
     applies=lambda spec: spec.access_logs != "off",
+    ours=lambda spec: spec.makes_log_bucket,
     supporting=True,
 )

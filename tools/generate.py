@@ -1,0 +1,212 @@
+"""
+Writes what is derived from the code: the provisioner role's policy, and the pages on controls and
+policies.
+
+``python -m tools.generate`` writes; with ``--check`` it only says what is out of date.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from state_backend.calls import JSON
+from state_backend.controls import CONTROLS
+from state_backend.model import Control, Resource
+from state_backend.policies import bucket_policy, key_policy
+from state_backend.policies.document import Statement
+from state_backend.policies.log_bucket_policy import log_bucket_policy
+from state_backend.policies.session_policy import Places, role_statements, session_policies
+from state_backend.reconcile import permissions
+from state_backend.resources import RESOURCES
+from state_backend.spec import KEY_ALIAS, BackendSpec, Defaults, resolve
+
+ROOT = Path(__file__).resolve().parent.parent
+TEMPLATES = ("template.yaml", "stacksets/provisioner-role.yaml")
+BEGIN, END = "# BEGIN what tools/generate.py writes", "# END"
+
+_HERE = "*:${AWS::AccountId}"
+_START = "arn:${AWS::Partition}"
+ANY_BACKEND = Places(
+    buckets=(f"{_START}:s3:::*",),
+    keys=f"{_START}:kms:*:*:key/*",
+    account_keys=f"{_START}:kms:{_HERE}:key/*",
+    our_key=f"{_START}:kms:{_HERE}:key/*",
+    alias=f"{_START}:kms:{_HERE}:{KEY_ALIAS}",
+    parameters=f"{_START}:ssm:{_HERE}:parameter/statehold/*",
+    table=f"{_START}:dynamodb:{_HERE}:table/*",
+    stacks=f"{_START}:cloudformation:{_HERE}:stack/*",
+)
+"""Where the provisioner role may act: its policy cannot know the names of the backends to come."""
+
+_ROLE = "arn:aws:iam::222222222222:role"
+EXAMPLE = replace(
+    resolve(
+        "222222222222",
+        "eu-central-1",
+        {
+            "StateAccessPrincipalArns": f"{_ROLE}/Deployer",
+            "BreakGlassPrincipalArns": f"{_ROLE}/BreakGlass",
+        },
+        Defaults(),
+    ),
+    key_arn="arn:aws:kms:eu-central-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+    acting_role_arns=(f"{_ROLE}/StateholdProvisioner",),
+)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Writes, or with ``--check`` compares; 1 if anything is out of date."""
+    stale = [path for path, text in generated().items() if not _is_current(path, text)]
+    if "--check" in arguments:
+        for path in stale:
+            print(f"{path} is out of date: run python -m tools.generate")
+        return 1 if stale else 0
+    for path, text in generated().items():
+        (ROOT / path).parent.mkdir(exist_ok=True)
+        (ROOT / path).write_text(text)
+    return 0
+
+
+def generated() -> dict[str, str]:
+    """Path -> what the file must hold."""
+    pages = {"docs/controls.md": _controls_page(), "docs/policies.md": _policies_page()}
+    return pages | {path: _with_policy((ROOT / path).read_text()) for path in TEMPLATES}
+
+
+def _is_current(path: str, text: str) -> bool:
+    file = ROOT / path
+    return file.exists() and file.read_text() == text
+
+
+# The role's policy.
+
+
+def _with_policy(template: str) -> str:
+    before, _, rest = template.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    indent = " " * (len(before) - len(before.rstrip(" ")))
+    lines = "".join(f"{indent}{line}\n" for line in _policy_lines())
+    return f"{before}{BEGIN}\n{lines}{indent}{END}{after}"
+
+
+def _policy_lines() -> Iterable[str]:
+    yield "- PolicyName: StateBackend"
+    yield "  PolicyDocument:"
+    yield '    Version: "2012-10-17"'
+    yield "    Statement:"
+    for statement in role_statements(permissions(), ANY_BACKEND):
+        yield "      - Effect: Allow"
+        yield "        Action:"
+        yield from (f"          - {action}" for action in statement["Action"])
+        yield from _resource_lines(statement["Resource"])
+
+
+def _resource_lines(resource: str | list[str]) -> Iterable[str]:
+    if resource == "*":
+        yield '        Resource: "*"'
+    elif isinstance(resource, str):
+        yield f"        Resource: !Sub {resource}"
+    else:
+        yield "        Resource:"
+        yield from (f"          - !Sub {arn}" for arn in resource)
+
+
+# The page on controls.
+
+
+def _controls_page() -> str:
+    rows = [
+        "# Controls",
+        "",
+        "What one reconcile makes and how it sets it, in the order of the registries. This page is",
+        "generated from the code (`python -m tools.generate`) and checked by the tests.",
+        "",
+        "## What must exist",
+        "",
+        "| id | why |",
+        "| --- | --- |",
+        *(f"| `{it.id}` | {it.why} |" for it in RESOURCES),
+        "",
+        "## How it must be set",
+        "",
+        "| id | on | what goes wrong without it | asked for by |",
+        "| --- | --- | --- | --- |",
+        *(_control_row(it) for it in CONTROLS),
+        "",
+        "## Permissions and sources",
+        "",
+        *(line for resource in RESOURCES for line in _permission_lines(resource)),
+        *(line for control in CONTROLS for line in _permission_lines(control)),
+    ]
+    return "\n".join(rows).rstrip() + "\n"
+
+
+def _control_row(control: Control) -> str:
+    on = ", ".join(f"`{resource}`" for resource in control.on)
+    return f"| `{control.id}` | {on} | {control.why} | {'; '.join(control.satisfies)} |"
+
+
+def _permission_lines(it: Resource | Control) -> Iterable[str]:
+    yield f"**{it.id}**: {', '.join(f'`{action}`' for action in it.permissions)}"
+    if isinstance(it, Control):
+        yield from (f"([AWS's page]({source}))" for source in it.sources)
+    yield ""
+
+
+# The page on policies.
+
+
+def _policies_page() -> str:
+    spec = EXAMPLE
+    rows = [
+        "# Policies",
+        "",
+        "Every policy that we write, statement by statement, with an example. This page is",
+        "generated from the code (`python -m tools.generate`) and checked by the tests.",
+        "",
+        "## The state bucket",
+        "",
+        *_statement_lines(bucket_policy.STATEMENTS, spec),
+        "## The key",
+        "",
+        *_statement_lines(key_policy.STATEMENTS, spec),
+        "## The log bucket",
+        "",
+        *_json_lines(log_bucket_policy(spec, None)),
+        "## Our own sessions",
+        "",
+        "A session that acts in an account has one of these, whatever its role may do beyond it.",
+        "",
+        *(
+            line
+            for policy in session_policies(spec, permissions(spec))
+            for line in _json_lines(json.loads(policy.text))
+        ),
+    ]
+    return "\n".join(rows).rstrip() + "\n"
+
+
+def _statement_lines(
+    functions: Sequence[Callable[[BackendSpec], Sequence[Statement]]], spec: BackendSpec
+) -> Iterable[str]:
+    for function in functions:
+        yield inspect.cleandoc(function.__doc__ or "")
+        yield ""
+        for statement in function(spec):
+            yield from _json_lines(statement)
+
+
+def _json_lines(value: Mapping[str, JSON]) -> Iterable[str]:
+    yield "```json"
+    yield json.dumps(value, indent=2)
+    yield "```"
+    yield ""
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
