@@ -29,7 +29,7 @@ def handler(event: JSON, context: Any) -> None:
         return lambda request: act(request, hub_of(os.environ, context, Clock()))
 
     try:
-        respond(
+        delivered = respond(
             event,
             context,
             create=acting(create_or_update),
@@ -41,4 +41,7 @@ def handler(event: JSON, context: Any) -> None:
         )
     except UnanswerableRequest as error:
         logger.error("a request was dropped unanswered: %s", error)
-        count("ResponseUrlsRefused")
+        count("RequestsRefusedUnanswered")
+        return
+    if not delivered:
+        count("AnswersNotDelivered")

@@ -57,8 +57,7 @@ class Claim:
     given: Mapping[str, JSON]
     defaults: Defaults
     owner: str
-    reads_only: bool = False
-    """Whether the requester is a reader of somebody else's backend."""
+    """Whose the backend is; not always the requester's."""
 
 
 def claim(
@@ -94,7 +93,6 @@ def claim(
         given=given,
         defaults=record.defaults,
         owner=record.owner,
-        reads_only=properties is not None and requester != record.owner,
     )
 
 

@@ -26,7 +26,7 @@ from state_backend.policies.session_policy import session_policies
 from state_backend.reconcile import Loop, permissions
 from state_backend.regions import partition_of
 from state_backend.settings import Settings, settings_from
-from state_backend.spec import BackendSpec, Defaults
+from state_backend.spec import BackendSpec, Defaults, resolve
 
 _YOUNG_SECONDS = 600.0
 """How long AWS's tag index may not know a key that a run has made and then lost sight of."""
@@ -116,6 +116,7 @@ def hub_of(environment: Mapping[str, str], context: LambdaContext, clock: Clock)
 def vend(request: Request, hub: Hub) -> Report:
     """What became of *request*. Whatever AWS answers, this returns."""
     try:
+        check(request, hub)
         if request.plan_only or hub.settings.plan_only:
             return _plan(request, hub)
         return _reconcile(request, hub)
@@ -123,6 +124,18 @@ def vend(request: Request, hub: Hub) -> Report:
         return outcomes.failure(request.account, request.region, error)
     except AwsError as error:
         return outcomes.failure(request.account, request.region, explain(error))
+
+
+def check(request: Request, hub: Hub) -> None:
+    """
+    That *request* is sound in itself, before any call is made for it.
+
+    Raises:
+        InvalidRequest: Its account, Region or properties are not accepted.
+    """
+    given = request.properties
+    defaults = hub.defaults if given is not None else Defaults()
+    resolve(request.account, request.region, given or {}, defaults)
 
 
 def _plan(request: Request, hub: Hub) -> Report:

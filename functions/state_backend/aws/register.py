@@ -16,6 +16,8 @@ from state_backend.errors import NotReady
 from state_backend.ownership import Record
 from state_backend.spec import Defaults
 
+_CONDITION_FAILED = "ConditionalCheckFailedException"
+
 KEY = "backend"
 """The table's key attribute: ``<account>#<region>``."""
 
@@ -68,7 +70,7 @@ class Register:
                 },
             )
         except AwsError as error:
-            if error.code == "ConditionalCheckFailedException":
+            if error.code == _CONDITION_FAILED:
                 raise NotReady(
                     f"{_OTHER_RUN}: {account} in {region}", "It is tried again"
                 ) from error
@@ -101,7 +103,7 @@ class Register:
                 },
             )
         except AwsError as error:
-            if error.code == "ConditionalCheckFailedException":
+            if error.code == _CONDITION_FAILED:
                 raise NotReady(
                     f"{_OTHER_RUN}: the lease on {record.account} in {record.region} was lost",
                     "It is tried again",
@@ -109,7 +111,16 @@ class Register:
             raise
 
     def _call(self, operation: str, parameters: Mapping[str, JSON]) -> JSON:
-        return self.invoke(Call("dynamodb", operation, {"TableName": self.table, **parameters}))
+        try:
+            return self.invoke(Call("dynamodb", operation, {"TableName": self.table, **parameters}))
+        except AwsError as error:
+            if error.code == _CONDITION_FAILED:
+                raise
+            # Without the register nobody knows what is wanted and protected: never go on.
+            raise NotReady(
+                f"The register {self.table} could not be reached ({error.code}: {error.message})",
+                "It is tried again; if that lasts, look at the table and the function's role",
+            ) from error
 
 
 def _key(account: str, region: str) -> JSON:

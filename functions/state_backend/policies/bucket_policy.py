@@ -134,7 +134,7 @@ def deny_destroy(spec: BackendSpec) -> Sequence[Statement]:
         f"{spec.bucket_arn}/{spec.workspace_key_prefix}/*",
     ]
     return [
-        _deny("Destroy", gone_for_good, _all(spec), _except(spec.break_glass_principal_arns)),
+        _deny("Destroy", gone_for_good, _all(spec), except_for(spec.break_glass_principal_arns)),
         {
             "Sid": "StateholdDenyDestroyState",
             "Effect": "Deny",
@@ -156,7 +156,7 @@ def deny_reconfigure(spec: BackendSpec) -> Sequence[Statement]:
     allowed = (*spec.acting_role_arns, *spec.break_glass_principal_arns)
     if spec.manager and not any(arn.endswith(spec.manager) for arn in allowed):
         return []
-    return [_deny("Reconfigure", list(CONFIGURATION_ACTIONS), _all(spec), _except(allowed))]
+    return [_deny("Reconfigure", list(CONFIGURATION_ACTIONS), _all(spec), except_for(allowed))]
 
 
 def deny_state_access(spec: BackendSpec) -> Sequence[Statement]:
@@ -166,8 +166,8 @@ def deny_state_access(spec: BackendSpec) -> Sequence[Statement]:
     listed = spec.state_access_principal_arns
     readers = (*listed, *spec.break_glass_principal_arns)
     return [
-        _deny("StateAccess", list(READ_ACTIONS), _objects(spec), _except(readers)),
-        _deny("StateWrite", list(WRITE_ACTIONS), _objects(spec), _except(listed)),
+        _deny("StateAccess", list(READ_ACTIONS), _objects(spec), except_for(readers)),
+        _deny("StateWrite", list(WRITE_ACTIONS), _objects(spec), except_for(listed)),
     ]
 
 
@@ -207,12 +207,13 @@ def _objects(spec: BackendSpec) -> str:
     return f"{spec.bucket_arn}/*"
 
 
-def _except(principals: Sequence[str]) -> dict[str, JSON]:
+def except_for(principals: Sequence[str]) -> dict[str, JSON]:
+    """The condition that spares *principals*; none if there are none to spare."""
     return {"ArnNotLike": {"aws:PrincipalArn": list(principals)}} if principals else {}
 
 
 def _except_block(principals: Sequence[str]) -> dict[str, JSON]:
-    condition = _except(principals)
+    condition = except_for(principals)
     return {"Condition": condition} if condition else {}
 
 

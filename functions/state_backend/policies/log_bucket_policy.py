@@ -7,7 +7,7 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-acce
 from __future__ import annotations
 
 from state_backend.calls import JSON
-from state_backend.policies.bucket_policy import SIZE_LIMIT
+from state_backend.policies.bucket_policy import CONFIGURATION_ACTIONS, SIZE_LIMIT, except_for
 from state_backend.policies.document import Document, Statement, merge
 from state_backend.spec import BackendSpec
 
@@ -17,7 +17,12 @@ DELIVERY = "logging.s3.amazonaws.com"
 
 def log_bucket_policy(spec: BackendSpec, current: Document | None) -> Document:
     """The whole policy for *spec*, with the foreign statements of *current*."""
-    statements = (*_deliveries(spec), _deny_insecure_transport(spec), _deny_writes(spec))
+    statements = (
+        _allow_delivery(spec),
+        _deny_insecure_transport(spec),
+        _deny_writes(spec),
+        _deny_reconfigure(spec),
+    )
     destroy = (_deny_destroy(spec),) if spec.prevent_destroy else ()
     return merge((*statements, *destroy), current, limit=SIZE_LIMIT)
 
@@ -31,20 +36,18 @@ def _bucket(spec: BackendSpec) -> str:
     return f"arn:{spec.partition}:s3:::{spec.log_bucket_name}"
 
 
-def _deliveries(spec: BackendSpec) -> tuple[Statement, ...]:
-    return (
-        {
-            "Sid": "StateholdAllowLogDelivery",
-            "Effect": "Allow",
-            "Principal": {"Service": DELIVERY},
-            "Action": "s3:PutObject",
-            "Resource": f"{_bucket(spec)}/{log_prefix(spec)}*",
-            "Condition": {
-                "ArnEquals": {"aws:SourceArn": spec.bucket_arn},
-                "StringEquals": {"aws:SourceAccount": spec.account},
-            },
+def _allow_delivery(spec: BackendSpec) -> Statement:
+    return {
+        "Sid": "StateholdAllowLogDelivery",
+        "Effect": "Allow",
+        "Principal": {"Service": DELIVERY},
+        "Action": "s3:PutObject",
+        "Resource": f"{_bucket(spec)}/{log_prefix(spec)}*",
+        "Condition": {
+            "ArnEquals": {"aws:SourceArn": spec.bucket_arn},
+            "StringEquals": {"aws:SourceAccount": spec.account},
         },
-    )
+    }
 
 
 def _deny_insecure_transport(spec: BackendSpec) -> Statement:
@@ -57,11 +60,14 @@ def _deny_writes(spec: BackendSpec) -> Statement:
     return _deny(spec, "Writes", "s3:PutObject", {"Bool": {"aws:PrincipalIsAWSService": "false"}})
 
 
+def _deny_reconfigure(spec: BackendSpec) -> Statement:
+    allowed = (*spec.acting_role_arns, *spec.break_glass_principal_arns)
+    return _deny(spec, "Reconfigure", list(CONFIGURATION_ACTIONS), except_for(allowed))
+
+
 def _deny_destroy(spec: BackendSpec) -> Statement:
     actions = ["s3:DeleteBucket", "s3:DeleteObject", "s3:DeleteObjectVersion"]
-    principals = list(spec.break_glass_principal_arns)
-    condition = {"ArnNotLike": {"aws:PrincipalArn": principals}} if principals else {}
-    return _deny(spec, "Destroy", actions, condition)
+    return _deny(spec, "Destroy", actions, except_for(spec.break_glass_principal_arns))
 
 
 def _deny(
