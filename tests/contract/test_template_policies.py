@@ -1,0 +1,170 @@
+"""No role of ours can destroy anything, read a state, or do more than the code needs."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+from importlib import resources
+from typing import Any
+
+import pytest
+
+from state_backend.controls import CONTROLS
+from state_backend.policies.session_policy import CONFIRMATION_PERMISSIONS
+from state_backend.resources import RESOURCES
+from tests.contract.templates import HUB, MEMBER, listed, of_type, read, statements
+
+KNOWN = json.loads(
+    (resources.files("cfnlint") / "data/AdditionalSpecs/Policies.json").read_text("utf-8")
+)
+"""IAM's actions by service, in lower case."""
+
+NEVER = (
+    "dynamodb:*delete*",
+    "dynamodb:batchwriteitem",
+    "dynamodb:putresourcepolicy",
+    "iam:*",
+    "kms:*delet*",
+    "kms:creategrant",
+    "kms:*decrypt*",
+    "kms:disable*",
+    "kms:*encrypt*",
+    "kms:generate*",
+    "lambda:*",
+    "organizations:[!d]*",
+    "s3:*delete*",
+    "s3:*object*",
+    "s3:bypassgovernanceretention",
+    "s3:replicate*",
+    "ssm:*delete*",
+    "sts:assumeroot",
+)
+"""Deleting, reading or writing states, using a key on data, and gaining more permissions."""
+
+ON_EVERYTHING = {"kms:CreateKey", "kms:TagResource", "tag:GetResources"}
+"""Actions that can be granted only on ``*``."""
+
+ALLOWS = [
+    pytest.param(statement, id=f"{path.stem}-{statement.get('Sid', index)}")
+    for path in (HUB, MEMBER)
+    for index, statement in enumerate(statements(read(path)["Resources"]))
+    if statement["Effect"] == "Allow"
+]
+
+
+def expanded(action: str) -> set[str]:
+    service, _, name = action.lower().partition(":")
+    known = KNOWN.get(service, {}).get("Actions", {})
+    return {f"{service}:{it}" for it in fnmatch.filter(known, name)}
+
+
+def provisioner_of(template: dict[str, Any]) -> dict[str, Any]:
+    return dict(of_type(template, "AWS::IAM::Role")["StateholdProvisioner"])
+
+
+@pytest.mark.parametrize("statement", ALLOWS)
+class TestEveryAllow:
+    def test_names_actions_that_exist(self, statement):
+        assert "NotAction" not in statement
+        for action in listed(statement["Action"]):
+            assert expanded(action), f"IAM knows no action {action}"
+
+    def test_reaches_nothing_that_we_never_do(self, statement):
+        reached = {it for action in listed(statement["Action"]) for it in expanded(action)}
+
+        assert not [it for it in reached for never in NEVER if fnmatch.fnmatch(it, never)]
+
+    def test_names_its_resources(self, statement):
+        assert "NotResource" not in statement
+        if "*" in listed(statement.get("Resource", [])):
+            assert set(listed(statement["Action"])) <= ON_EVERYTHING
+
+
+def test_deletes_would_be_found():
+    found = {it for action in ("s3:*", "kms:*", "dynamodb:Delete*") for it in expanded(action)}
+
+    assert found >= {
+        "s3:deletebucket",
+        "s3:deleteobjectversion",
+        "s3:getobject",
+        "kms:schedulekeydeletion",
+        "kms:deletealias",
+        "dynamodb:deletetable",
+    }
+
+
+@pytest.mark.parametrize("path", [HUB, MEMBER], ids=lambda path: path.name)
+def test_no_role_takes_a_policy_from_elsewhere(path):
+    template = read(path)
+    ours = set(of_type(template, "AWS::IAM::ManagedPolicy"))
+
+    for role in of_type(template, "AWS::IAM::Role").values():
+        assert {it["Ref"] for it in role.get("ManagedPolicyArns", [])} <= ours
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
+def test_the_functions_may_assume_the_named_roles_and_no_other(count):
+    names = [f"Role{number}" for number in range(count)]
+    policy = of_type(read(HUB), "AWS::IAM::ManagedPolicy")["FunctionsPolicy"]
+    (allow,) = [it for it in statements(policy) if it["Action"] == "sts:AssumeRole"]
+
+    assumable = {resolved(it, ExecutionRoleNames=",".join(names)) for it in allow["Resource"]}
+
+    assert assumable == {f"arn:aws:iam::*:role/{name}" for name in names}
+
+
+def resolved(value: Any, **parameters: str) -> Any:
+    """What CloudFormation makes of the few functions that this list is written in."""
+    known = {"AWS::Partition": "aws", **parameters}
+    match value:
+        case {"Ref": name}:
+            return known[name]
+        case {"Fn::Split": [separator, text]}:
+            return resolved(text, **parameters).split(separator)
+        case {"Fn::Select": [index, items]}:
+            return resolved(items, **parameters)[int(index)]
+        case {"Fn::Sub": [text, variables]}:
+            known |= {name: resolved(it, **parameters) for name, it in variables.items()}
+            return substituted(text, known)
+        case {"Fn::Sub": text}:
+            return substituted(text, known)
+    return value
+
+
+def substituted(text: str, known: dict[str, str]) -> str:
+    for name, value in known.items():
+        text = text.replace(f"${{{name}}}", value)
+    return text
+
+
+class TestProvisioner:
+    def test_it_may_do_the_same_in_every_account(self):
+        assert provisioner_of(read(HUB))["Policies"] == provisioner_of(read(MEMBER))["Policies"]
+
+    def test_it_may_do_what_resources_and_controls_declare_and_nothing_else(self):
+        declared = {action for it in (*RESOURCES, *CONTROLS) for action in it.permissions}
+
+        granted = {
+            action
+            for statement in statements(provisioner_of(read(HUB))["Policies"])
+            for action in listed(statement["Action"])
+        }
+
+        assert granted == declared | set(CONFIRMATION_PERMISSIONS)
+
+    @pytest.mark.parametrize("path", [HUB, MEMBER], ids=lambda path: path.name)
+    def test_it_trusts_the_roles_of_the_functions_and_nobody_else(self, path):
+        (trust,) = statements(provisioner_of(read(path))["AssumeRolePolicyDocument"])
+        names = [it["RoleName"] for it in of_type(read(HUB), "AWS::IAM::Role").values()]
+
+        trusted = trust["Condition"]["ArnEquals"]["aws:PrincipalArn"]
+
+        assert [it["Fn::Sub"].rpartition("/")[2] for it in trusted] == [
+            name for name in names if name != "StateholdProvisioner"
+        ]
+
+
+def test_the_member_template_needs_no_transform():
+    """Service-managed stack sets refuse one."""
+    assert "Transform" not in read(MEMBER)
+    assert set(read(MEMBER)["Resources"]) == {"StateholdProvisioner"}
