@@ -247,8 +247,8 @@ class Loop:
             return setting
         calls = control.write(spec, setting.resource.subject(spec), setting.desired, setting.found)
         try:
-            for call in calls:
-                self._patiently(call)
+            # Never two on one bucket: an S3 setting is one call.
+            list(self.pool.map(self._patiently, calls))
         except AwsError as error:
             explained = explain(error)
             return replace(setting, outcome=outcome_of(explained), error=explained)
