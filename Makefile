@@ -8,7 +8,8 @@ VENV := .venv/bin
 SAM := .tools/sam/bin/sam
 UV := .tools/uv/bin/uv
 TEMPLATES := template.yaml $(wildcard stacksets/*.yaml)
-TYPED := functions tools $(wildcard demo tests/aws_double)
+TYPED := functions tools demo tests/aws_double tests/deployment tests/matrix
+NODE_MODULES := tests/matrix/node_modules/.package-lock.json
 
 export PYTHONDONTWRITEBYTECODE := 1
 export SAM_CLI_TELEMETRY := 0
@@ -24,7 +25,7 @@ help: ## list the commands
 demo: .venv ## vend a backend on an embedded AWS and show it; EVENT=path takes another event
 	@PYTHONPATH=functions $(VENV)/python -m demo $(EVENT)
 
-test: check ## all static checks and tests; ends with what was skipped, and why
+test: check $(if $(shell command -v npm),$(NODE_MODULES)) ## all static checks and tests; ends with what was skipped, and why
 	@$(VENV)/python -m pytest
 
 check: .venv .tools/sam ## the static checks alone
@@ -51,12 +52,17 @@ lock: .tools/uv ## write the locks from the *.in files; UPGRADE=1 takes newer ve
 	done
 
 clean: ## remove all that was made here
-	@rm -rf .venv .tools .build .aws-sam .hypothesis .*_cache
+	@rm -rf .venv .tools .build .aws-sam .hypothesis .*_cache tests/matrix/node_modules
 	@find functions tests tools $(wildcard demo) -name __pycache__ -prune -exec rm -rf {} +
 
 # Virtual environments. The lock's content decides, not its date, so a script compares it.
 .venv:
 	@$(PYTHON) tools/environment.py $@ requirements-dev.txt
+
+# The independent judge of the request matrix; without npm its tests are skipped.
+$(NODE_MODULES): tests/matrix/package-lock.json
+	@npm ci --silent --prefix tests/matrix
+	@touch $@
 
 .tools/sam .tools/uv:
 	@$(PYTHON) tools/environment.py $@ $(subst .tools,tools,$@).txt

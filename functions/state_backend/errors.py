@@ -15,6 +15,7 @@ What can go wrong, in CloudFormation's own words for it.
       ├ Throttled
       ├ Conflict                    something else is changing the same thing
       ├ NotReady                    the account is not usable yet, or another run holds its lease
+      │ └ NotPermittedYet           a permission is missing that no policy denies
       └ NotStabilized               written, but not yet read back as written
 
 The codes are CloudFormation's handler error codes, plus ``NotReady``. botocore's exceptions end in
@@ -98,6 +99,10 @@ class NotReady(TransientError):
     code = "NotReady"
 
 
+class NotPermittedYet(NotReady):
+    """A permission is missing that no policy denies: in a new account it may only be late."""
+
+
 class NotStabilized(TransientError):
     code = "NotStabilized"
 
@@ -124,6 +129,7 @@ _CONFLICT = frozenset(
         "AlreadyExistsException",
         "BucketAlreadyOwnedByYou",
         "ResourceInUseException",
+        "ContinuousBackupsUnavailableException",
         "ConcurrentModificationException",
         "TooManyUpdates",
     }
@@ -188,10 +194,13 @@ def is_explicit_deny(error: AwsError) -> bool:
 
 def _denied(error: AwsError, text: str) -> StateholdError:
     if not is_explicit_deny(error):
-        return NotReady(text, "Permissions of a new account can take up to an hour to apply")
+        return NotPermittedYet(text, "Permissions of a new account can take up to an hour to apply")
     policy = next((kind for kind in _POLICY_TYPES if kind in error.message), "policy")
     found = re.search(r"perform: (\S+)", error.message)
     action = found.group(1) if found else str(error.call)
+    role = re.search(r"assumed-role/([^/\s]+)/", error.message)
+    named = f"role {role.group(1)}" if role else "role"
     return AccessDenied(
-        text, f"Exempt the role from the {policy} that denies {action}, or act through another role"
+        text,
+        f"Exempt the {named} from the {policy} that denies {action}, or act through another role",
     )

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 
 from state_backend.adoption import client_changes
 from state_backend.calls import JSON
-from state_backend.errors import StateholdError, TransientError
+from state_backend.errors import NotStabilized, StateholdError, TransientError
 from state_backend.model import Change, Outcome, Reconciled
 from state_backend.outputs.backend_block import backend_hcl
 from state_backend.spec import BackendSpec
@@ -20,6 +20,7 @@ FAILED = "FAILED"
 IGNORED = "IGNORED"
 
 _SATISFIED = frozenset({Outcome.KEPT, Outcome.CHANGED})
+_GOOD = _SATISFIED | {Outcome.NOT_APPLICABLE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +52,7 @@ class Report:
     @property
     def is_settled(self) -> bool:
         """Whether the backend is as wanted, if only as far as an observed bucket allows."""
-        good = _SATISFIED | {Outcome.NOT_APPLICABLE}
-        return bool(self.controls) and all(it in good for it in self.controls.values())
+        return bool(self.controls) and all(it in _GOOD for it in self.controls.values())
 
     def to_json(self) -> dict[str, JSON]:
         """The form in which a function answers, and in which it is published."""
@@ -116,7 +116,7 @@ def attributes(spec: BackendSpec, controls: Mapping[str, Outcome]) -> dict[str, 
         "AccountId": spec.account,
         "Region": spec.region,
         "KmsKeyArn": spec.key_for_clients,
-        "LockMode": spec.lock_mode,
+        "LockMode": spec.lock_mode_for_clients,
         "LockTableName": spec.lock_table_name if spec.lock_table_found else "",
         "BackendHcl": backend_hcl(spec),
         "ControlsSatisfied": controls_satisfied(controls),
@@ -140,6 +140,11 @@ def _verdict(result: Reconciled, planned: bool) -> tuple[str, StateholdError | N
             f"{len(pending)} controls would change: {', '.join(pending)}",
             "Run the operation reconcile to make it so",
             code="NotReady",
+        )
+    unsettled = [name for name, it in result.outcomes.items() if it not in _GOOD]
+    if unsettled:
+        return WAITING, NotStabilized(
+            f"Not all is as it must be yet: {', '.join(unsettled)}", "It is looked at again"
         )
     if result.spec.observes:
         return WAITING, StateholdError(

@@ -103,7 +103,9 @@ def _new(record: Record, requester: str, properties: Mapping[str, JSON], hub: De
             f"Property Region is {spec.region}, but the request is for {record.region}",
             "Name one Region in both",
         )
-    spec = replace(_with_record(spec, record), owner=requester)
+    if spec.bucket_name == record.bucket_name:
+        spec = _with_record(spec, record)
+    spec = replace(spec, owner=requester)
     return Claim(spec=spec, given=properties, defaults=hub, owner=requester)
 
 
@@ -122,7 +124,8 @@ def _changed(
     wanted = _with_record(
         resolve(record.account, record.region, properties, record.defaults), record
     )
-    if recorded.prevent_destroy and "PreventDestroy" not in wanted.stated:
+    dropped = "PreventDestroy" not in wanted.stated
+    if recorded.prevent_destroy and not wanted.prevent_destroy and dropped:
         # Dropping the property must not lift the protection: only the word "false" does.
         properties = {**properties, "PreventDestroy": "true"}
         wanted = replace(wanted, prevent_destroy=True)
@@ -138,6 +141,11 @@ def _changed(
         raise RefusedChange(
             "Property Encryption is aws:kms and cannot become AES256: that would weaken it",
             "Keep Encryption at aws:kms",
+        )
+    if (recorded.adopt, wanted.adopt) == ("enforce", "observe") and recorded.origin == "adopted":
+        raise RefusedChange(
+            "Property Adopt is enforce and cannot become observe: that would weaken the backend",
+            "Keep Adopt at enforce",
         )
     return wanted, properties
 
@@ -156,7 +164,8 @@ def _tightened(
 ) -> tuple[BackendSpec, Mapping[str, JSON]]:
     wanted = resolve(record.account, record.region, properties, record.defaults)
     owner = f"which belongs to {_named(record.owner)}"
-    if record.owner != HUB or wanted.bucket_name != recorded.bucket_name:
+    names_another = "BucketName" in wanted.stated and wanted.bucket_name != recorded.bucket_name
+    if record.owner != HUB or names_another:
         raise AlreadyExists(
             f"Account {record.account} already has the backend {recorded.bucket_name} in "
             f"{record.region}, {owner}",

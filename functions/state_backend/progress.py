@@ -175,7 +175,8 @@ def _blank(
     """An outcome for everything that is reported: not applicable, or not looked at."""
     by_id = {it.id: it for it in resources}
     outcomes = {
-        it.id: Outcome.UNKNOWN if it.applies(spec) else Outcome.NOT_APPLICABLE for it in resources
+        it.id: Outcome.UNKNOWN if it.applies(spec) and it.ours(spec) else Outcome.NOT_APPLICABLE
+        for it in resources
     }
     for control in controls:
         resource = by_id[control.on[0]]

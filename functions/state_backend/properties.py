@@ -20,7 +20,7 @@ from state_backend.regions import REGION_PATTERN
 PROTOCOL_PROPERTIES = frozenset({"ServiceToken", "ServiceTimeout"})
 """CloudFormation's own, which travel among ours."""
 
-_BUCKET_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]|\.(?!\.|-)|-(?!\.))*[a-z0-9]")
+_BUCKET_NAME = re.compile(r"[a-z0-9](?:[a-z0-9]|-(?!\.)|\.(?![.-]))*[a-z0-9]")
 _RESERVED_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
 _RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 _IPV4 = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
@@ -85,7 +85,7 @@ def _bucket_name(value: JSON) -> str:
 
 
 def _access_logs(value: JSON) -> str:
-    return value if value in {"create", "off"} else _bucket_name(value)
+    return value if value in ("create", "off") else _bucket_name(value)
 
 
 def _list(value: JSON) -> tuple[str, ...]:
@@ -123,12 +123,16 @@ def _tags(value: JSON) -> tuple[tuple[str, str], ...]:
         if not isinstance(items, list) or not all(_is_tag(item) for item in items):
             raise _Unacceptable
         pairs = [(item["Key"], item["Value"]) for item in items]
-    tags = [(str(pair[0]).strip(), pair[1]) for pair in pairs if len(pair) == 2]
+    tags = [(_stripped(pair[0]), pair[1]) for pair in pairs if len(pair) == 2]
     if len(tags) != len(pairs) or len({key for key, _ in tags}) != len(tags):
         raise _Unacceptable
     if len(tags) > 40 or not all(_is_allowed_tag(key, text) for key, text in tags):
         raise _Unacceptable
     return tuple(tags)
+
+
+def _stripped(key: JSON) -> JSON:
+    return key.strip() if isinstance(key, str) else key
 
 
 def _is_tag(item: JSON) -> bool:

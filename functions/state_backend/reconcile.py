@@ -54,7 +54,14 @@ from state_backend.resources import RESOURCES
 from state_backend.spec import BackendSpec
 
 _NOT_YET_THERE = frozenset(
-    {"404", "NoSuchBucket", "NotFoundException", "ResourceNotFoundException"}
+    {
+        "404",
+        "NoSuchBucket",
+        "NotFoundException",
+        "ResourceNotFoundException",
+        "TableNotFoundException",
+        "ContinuousBackupsUnavailableException",
+    }
 )
 """What AWS may answer for a while about a thing that it has just made."""
 
@@ -271,10 +278,10 @@ class Loop:
         after = self._read(spec, setting)
         if after.outcome is Outcome.KEPT:
             return replace(after, outcome=Outcome.CHANGED, unread=False)
-        if after.error is not None:
+        if after.error is not None and not _is_not_yet_there(after.error):
             return after
         # Still stale if it was written; else what a creation brings did not come: write it now.
-        return replace(after, outcome=Outcome.WOULD_CHANGE, unread=False)
+        return replace(after, outcome=Outcome.WOULD_CHANGE, unread=False, error=None)
 
     def _patiently(self, call: Call) -> JSON:
         """Makes *call*, again while AWS does not yet know a thing that it has just made."""
@@ -291,6 +298,10 @@ class Loop:
             return False
         self.clock.sleep(seconds)
         return True
+
+
+def _is_not_yet_there(error: StateholdError) -> bool:
+    return isinstance(error.__cause__, AwsError) and error.__cause__.code in _NOT_YET_THERE
 
 
 def _held_back(setting: Setting) -> Setting:

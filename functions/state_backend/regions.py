@@ -24,6 +24,16 @@ _PARTITIONS = {
 }
 
 
+_DNS_SUFFIXES = {
+    "aws-cn": "amazonaws.com.cn",
+    "aws-iso": "c2s.ic.gov",
+    "aws-iso-b": "sc2s.sgov.gov",
+    "aws-iso-e": "cloud.adc-e.uk",
+    "aws-iso-f": "csp.hci.ic.gov",
+    "aws-eusc": "amazonaws.eu",
+}
+
+
 def is_region(text: str) -> bool:
     return re.fullmatch(REGION_PATTERN, text) is not None
 
@@ -34,4 +44,4 @@ def partition_of(region: str) -> str:
 
 def dns_suffix_of(region: str) -> str:
     """The end of AWS's host names there."""
-    return "amazonaws.com.cn" if partition_of(region) == "aws-cn" else "amazonaws.com"
+    return _DNS_SUFFIXES.get(partition_of(region), "amazonaws.com")

@@ -149,21 +149,21 @@ def _plan(request: Request, hub: Hub) -> Report:
 def _reconcile(request: Request, hub: Hub) -> Report:
     until = hub.deadline + _RESERVE_SECONDS
     record = hub.register.acquire(request.account, request.region, hub.holder, until)
-    after = record
-    report = None
     try:
         if _leaves_alone(record, request):
-            report = outcomes.ignored(request.account, request.region, _RELEASED)
-        else:
-            claimed = claim(record, request.requester, request.properties, hub.defaults)
-            run = _act(record, claimed, hub, plan_only=False)
-            after, report = _recorded(record, claimed, run), run.report
-    finally:
-        # Whatever happened, the lease goes back; what is announced is told at the same time.
-        with ThreadPoolExecutor(2) as pool:
-            announced = pool.submit(_announce, report, hub)
-            hub.register.save(after, hub.holder, release=True)
-    return replace(report, notes=(*report.notes, *announced.result()))
+            hub.register.release(record, hub.holder)
+            return outcomes.ignored(request.account, request.region, _RELEASED)
+        claimed = claim(record, request.requester, request.properties, hub.defaults)
+        run = _act(record, claimed, hub, plan_only=False)
+    except BaseException:
+        # What was recorded on the way, such as the intent to create a key, stays.
+        hub.register.release(record, hub.holder)
+        raise
+    repaired = record.state == LIVE and request.properties is None
+    with ThreadPoolExecutor(1) as pool:
+        announced = pool.submit(_announce, run.report, hub, repaired=repaired)
+        hub.register.save(_recorded(record, claimed, run), hub.holder, release=True)
+    return replace(run.report, notes=(*run.report.notes, *announced.result()))
 
 
 _RELEASED = "the backend was released: it is reported, never repaired"
@@ -254,6 +254,7 @@ class _Intent:
         record = replace(
             self._record,
             owner=claimed.owner,
+            previous_owner=_previous_owner(self._record, claimed),
             given=claimed.given if not self._record.complete else self._record.given,
             defaults=claimed.defaults,
             bucket_name=claimed.spec.bucket_name,
@@ -277,7 +278,9 @@ class _Intent:
             return 0.0
         error = result.errors.get("kms-key")
         cause = error.__cause__ if error is not None else None
-        said_no = isinstance(cause, AwsError) and cause.answered
+        said_no = (
+            isinstance(cause, AwsError) and cause.answered and cause.call.operation == "create_key"
+        )
         if self._creating and not said_no:
             return self._now
         return self._record.key_intent_at if self._is_young else 0.0
@@ -312,6 +315,7 @@ def _recorded(record: Record, claimed: Claim, run: _Run) -> Record:
     return replace(
         record,
         owner=claimed.owner,
+        previous_owner=_previous_owner(record, claimed),
         state=LIVE if done else record.state,
         given=claimed.given if done or not record.complete else record.given,
         defaults=claimed.defaults,
@@ -324,12 +328,23 @@ def _recorded(record: Record, claimed: Claim, run: _Run) -> Record:
     )
 
 
-def _announce(report: Report | None, hub: Hub) -> tuple[str, ...]:
-    """Tells the bus; that it could not be told is a note, never a failure."""
-    if report is None or not (report.status == outcomes.FAILED or report.changed):
-        return ()
-    kind = announcements.FAILED if report.status == outcomes.FAILED else announcements.READY
-    if kind == announcements.READY and report.status != outcomes.READY:
+def _previous_owner(record: Record, claimed: Claim) -> str:
+    """Whose it is again if who takes it over now rolls back."""
+    return record.owner if record.owner != claimed.owner else record.previous_owner
+
+
+def _announce(report: Report, hub: Hub, *, repaired: bool) -> tuple[str, ...]:
+    """
+    Tells the bus what became of it; that it could not be told is a note, never a failure.
+
+    Args:
+        repaired: Whether what has changed was drift from what is on record.
+    """
+    if report.status == outcomes.FAILED:
+        kind = announcements.FAILED
+    elif report.status == outcomes.READY and report.changed:
+        kind = announcements.DRIFT_REPAIRED if repaired else announcements.READY
+    else:
         return ()
     try:
         announcements.announce(hub.at_home, kind, report.to_json())

@@ -108,9 +108,10 @@ def common_context(call: Call, world: World, wanted: Demand) -> dict[str, Values
         "aws:securetransport": [str(call.http.tls_version is not None).lower()],
         "aws:requestedregion": [call.region],
         "aws:resourceaccount": [wanted.account],
-        "aws:principalisawsservice": [str(bool(principal.service)).lower()],
         "aws:viaawsservice": ["false"],
     }
+    if not principal.is_anonymous:  # without a signature there is no principal to say it of
+        context["aws:principalisawsservice"] = [str(bool(principal.service)).lower()]
     if principal.account:
         context["aws:principalaccount"] = [principal.account]
     if principal.arn:

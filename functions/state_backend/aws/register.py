@@ -110,6 +110,20 @@ class Register:
                 ) from error
             raise
 
+    def release(self, record: Record, holder: str) -> None:
+        """Gives the lease back and leaves everything else on record as it is."""
+        if not self.table:
+            return
+        self._call(
+            "update_item",
+            {
+                "Key": _key(record.account, record.region),
+                "UpdateExpression": "REMOVE lease_holder, lease_expires_at",
+                "ConditionExpression": "lease_holder = :me",
+                "ExpressionAttributeValues": {":me": {"S": holder}},
+            },
+        )
+
     def _call(self, operation: str, parameters: Mapping[str, JSON]) -> JSON:
         try:
             return self.invoke(Call("dynamodb", operation, {"TableName": self.table, **parameters}))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from state_backend.aws.invoke import Clients, Invoker
 from state_backend.calls import AwsError, Call, Clock, Invoke
-from state_backend.errors import AccessDenied, NotReady, explain
+from state_backend.errors import AccessDenied, NotPermittedYet, NotReady, explain
 from state_backend.policies.session_policy import SessionPolicy
 
 SESSION_NAME = "statehold"
@@ -59,7 +59,9 @@ class AccountSessions:
                 if not isinstance(explain(error), AccessDenied | NotReady):
                     raise
                 refused = refused or error
-        raise NotReady(
+        meaning = explain(refused) if refused else None
+        kind = NotPermittedYet if isinstance(meaning, AccessDenied | NotPermittedYet) else NotReady
+        raise kind(
             f"None of the roles {', '.join(role_arns)} can be assumed"
             + (f" ({refused.code}: {refused.message})" if refused else ""),
             "A new account's role can take minutes to appear; if it never does, deploy "

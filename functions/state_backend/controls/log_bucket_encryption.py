@@ -14,13 +14,16 @@ def _read(spec: BackendSpec, bucket: str) -> Call:
 
 def _select(answer: JSON) -> JSON:
     rule = answer["ServerSideEncryptionConfiguration"]["Rules"][0]
-    return rule.get("ApplyServerSideEncryptionByDefault", {}).get("SSEAlgorithm")
+    return {
+        "algorithm": rule.get("ApplyServerSideEncryptionByDefault", {}).get("SSEAlgorithm"),
+        "blocked": sorted(rule.get("BlockedEncryptionTypes", {}).get("EncryptionType", [])),
+    }
 
 
 def _write(spec: BackendSpec, bucket: str, desired: JSON, found: JSON) -> tuple[Call, ...]:
     rule = {
-        "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": desired},
-        "BlockedEncryptionTypes": {"EncryptionType": ["SSE-C"]},
+        "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": desired["algorithm"]},
+        "BlockedEncryptionTypes": {"EncryptionType": desired["blocked"]},
     }
     return (
         bucket_call(
@@ -44,7 +47,6 @@ CONTROL = Control(
     read=_read,
     absent=frozenset({"ServerSideEncryptionConfigurationNotFoundError"}),
     select=_select,
-    desired=lambda spec, found: "AES256",
+    desired=lambda spec, found: {"algorithm": "AES256", "blocked": ["SSE-C"]},
     write=_write,
-    set_at_creation=True,
 )

@@ -53,6 +53,7 @@ CONFIGURATION_ACTIONS = (
     "s3:PutIntelligentTieringConfiguration",
     "s3:CreateBucketMetadataTableConfiguration",
     "s3:DeleteBucketMetadataTableConfiguration",
+    "s3:UpdateBucketMetadataAnnotationTableConfiguration",
     "s3:UpdateBucketMetadataInventoryTableConfiguration",
     "s3:UpdateBucketMetadataJournalTableConfiguration",
     "s3:PutBucketWebsite",
@@ -66,6 +67,7 @@ CONFIGURATION_ACTIONS = (
 READ_ACTIONS = (
     "s3:GetObject",
     "s3:GetObjectVersion",
+    "s3:GetObjectVersionForReplication",
     "s3:GetObjectAttributes",
     "s3:GetObjectVersionAttributes",
 )
@@ -83,7 +85,8 @@ def deny_old_tls(spec: BackendSpec) -> Sequence[Statement]:
     """TLS below 1.2 is refused; AWS's own services, which choose their version, are exempt."""
     condition = {
         "NumericLessThan": {"s3:TlsVersion": "1.2"},
-        "Bool": {"aws:PrincipalIsAWSService": "false"},
+        # IfExists: a request without a signature has no principal, and no such key.
+        "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
     }
     return [_deny("OldTls", "s3:*", _all(spec), condition)]
 
@@ -154,7 +157,7 @@ def deny_reconfigure(spec: BackendSpec) -> Sequence[Statement]:
     fail at its next update.
     """
     allowed = (*spec.acting_role_arns, *spec.break_glass_principal_arns)
-    if spec.manager and not any(arn.endswith(spec.manager) for arn in allowed):
+    if spec.manager and not _names(spec.break_glass_principal_arns, spec.manager):
         return []
     return [_deny("Reconfigure", list(CONFIGURATION_ACTIONS), _all(spec), except_for(allowed))]
 
@@ -197,6 +200,11 @@ def bucket_policy(spec: BackendSpec, current: Document | None) -> Document:
     statements = UNNOTICED_BY_CLIENTS if spec.observes else STATEMENTS
     ours = [made for statement in statements for made in statement(spec)]
     return merge(ours, current, limit=SIZE_LIMIT)
+
+
+def _names(principals: Sequence[str], manager: str) -> bool:
+    """Whether *manager*, as a tag tells it, is one of *principals*: its ARN, or its bare name."""
+    return any(manager in {arn, arn.rpartition("/")[2]} for arn in principals)
 
 
 def _all(spec: BackendSpec) -> list[str]:

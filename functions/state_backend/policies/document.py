@@ -18,6 +18,7 @@ Statement: TypeAlias = Mapping[str, JSON]
 Document: TypeAlias = Mapping[str, JSON]
 
 VERSION = "2012-10-17"
+_VERSION_IF_NONE_IS_NAMED = "2008-10-17"
 SID_PREFIX = "Statehold"
 
 
@@ -35,6 +36,8 @@ def merge(ours: Iterable[Statement], current: Document | None, *, limit: int) ->
     """
     *ours*, then every foreign statement of *current*, untouched.
 
+    The language stays theirs: before 2012 ``${…}`` was no variable. Ours mean the same in both.
+
     Args:
         limit: The most characters that AWS takes for such a policy.
 
@@ -43,7 +46,8 @@ def merge(ours: Iterable[Statement], current: Document | None, *, limit: int) ->
     """
     foreign = [statement for statement in statements_of(current) if not is_ours(statement)]
     kept = {key: value for key, value in (current or {}).items() if key == "Id"}
-    document = {"Version": VERSION, **kept, "Statement": [*ours, *foreign]}
+    version = (current or {}).get("Version", _VERSION_IF_NONE_IS_NAMED) if foreign else VERSION
+    document = {"Version": version, **kept, "Statement": [*ours, *foreign]}
     size = len(text_of(document).encode())
     if size > limit:
         raise RefusedChange(
@@ -80,12 +84,13 @@ def meaning(statement: Statement) -> JSON:
     A hashable value that is equal for two statements exactly if they mean the same.
 
     Sids, order, letter case of actions and condition keys, scalars for lists of one, booleans and
-    numbers for their text, and account ids for root ARNs do not matter.
+    numbers for their text in whatever spelling, an empty condition for none, and account ids for
+    root ARNs do not matter.
     """
     return frozenset(
         (element, _element(element, value))
         for element, value in statement.items()
-        if element != "Sid"
+        if element != "Sid" and (element, value) != ("Condition", {})
     )
 
 
@@ -115,10 +120,25 @@ def _root_arn(principal: str) -> str:
 
 def _conditions(value: JSON) -> JSON:
     return frozenset(
-        (operator.lower(), key.lower(), frozenset(_texts(values)))
+        (operator.lower(), key.lower(), frozenset(_values(operator.lower(), values)))
         for operator, keys in value.items()
         for key, values in keys.items()
     )
+
+
+def _values(operator: str, values: JSON) -> list[JSON]:
+    texts = _texts(values)
+    if operator.startswith("numeric"):
+        return [_number(text) for text in texts]
+    is_boolean = operator.removesuffix("ifexists") in {"bool", "null"}
+    return [text.lower() for text in texts] if is_boolean else list(texts)
+
+
+def _number(text: str) -> JSON:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _texts(value: JSON) -> list[str]:

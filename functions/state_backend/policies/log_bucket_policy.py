@@ -57,7 +57,9 @@ def _deny_insecure_transport(spec: BackendSpec) -> Statement:
 
 def _deny_writes(spec: BackendSpec) -> Statement:
     """A log that people could write is no evidence."""
-    return _deny(spec, "Writes", "s3:PutObject", {"Bool": {"aws:PrincipalIsAWSService": "false"}})
+    return _deny(
+        spec, "Writes", "s3:PutObject", {"BoolIfExists": {"aws:PrincipalIsAWSService": "false"}}
+    )
 
 
 def _deny_reconfigure(spec: BackendSpec) -> Statement:
@@ -66,7 +68,12 @@ def _deny_reconfigure(spec: BackendSpec) -> Statement:
 
 
 def _deny_destroy(spec: BackendSpec) -> Statement:
-    actions = ["s3:DeleteBucket", "s3:DeleteObject", "s3:DeleteObjectVersion"]
+    actions = [
+        "s3:DeleteBucket",
+        "s3:DeleteObject",
+        "s3:DeleteObjectVersion",
+        "s3:BypassGovernanceRetention",
+    ]
     return _deny(spec, "Destroy", actions, except_for(spec.break_glass_principal_arns))
 
 

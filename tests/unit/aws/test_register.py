@@ -1,0 +1,206 @@
+"""The records and the lease, in moto's DynamoDB."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from moto import mock_aws
+
+from state_backend.aws.invoke import Clients, Invoker, boto_session
+from state_backend.aws.register import KEY, Register
+from state_backend.calls import AwsError, Call
+from state_backend.errors import NotReady
+from state_backend.ownership import LIVE, Record
+from state_backend.spec import Defaults
+from tests.unit.given import ACCOUNT, BUCKET, REGION, ROLE, STACK, Ticking
+from tests.unit.given import KEY as KEY_ARN
+
+TABLE = "statehold-register"
+FULL = Record(
+    account=ACCOUNT,
+    region=REGION,
+    owner=STACK,
+    previous_owner="hub",
+    bucket_name=BUCKET,
+    state=LIVE,
+    given={"Tags": [{"Key": "a", "Value": "ä"}], "LockMode": "both"},
+    defaults=Defaults("acme", {"LockMode": "both"}),
+    role_arn=ROLE,
+    previous_role_arn=f"{ROLE}2",
+    key_arn=KEY_ARN,
+    origin="created",
+    key_intent_at=1_000_000.125,
+)
+EMPTY = Record(account=ACCOUNT, region=REGION)
+
+
+@pytest.fixture(scope="module")
+def invoke() -> Iterator[Invoker]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "testing")
+        patch.delenv("AWS_ENDPOINT_URL", raising=False)
+        boto_session.cache_clear()
+        with mock_aws():
+            made = Invoker(clients=Clients(region=REGION), clock=Ticking().clock)
+            made(
+                Call(
+                    "dynamodb",
+                    "create_table",
+                    {
+                        "TableName": TABLE,
+                        "KeySchema": [{"AttributeName": KEY, "KeyType": "HASH"}],
+                        "AttributeDefinitions": [{"AttributeName": KEY, "AttributeType": "S"}],
+                        "BillingMode": "PAY_PER_REQUEST",
+                    },
+                )
+            )
+            yield made
+    boto_session.cache_clear()
+
+
+@pytest.fixture
+def ticking() -> Ticking:
+    return Ticking()
+
+
+@pytest.fixture
+def register(invoke, ticking) -> Register:
+    invoke(
+        Call(
+            "dynamodb",
+            "delete_item",
+            {"TableName": TABLE, "Key": {KEY: {"S": f"{ACCOUNT}#{REGION}"}}},
+        )
+    )
+    return Register(table=TABLE, invoke=invoke, clock=ticking.clock)
+
+
+def taken(register, holder, seconds=330.0):
+    return register.acquire(ACCOUNT, REGION, holder, register.clock.now() + seconds)
+
+
+def test_where_nothing_is_recorded_the_record_is_empty(register):
+    assert register.read(ACCOUNT, REGION) == EMPTY
+    assert taken(register, "a") == EMPTY
+
+
+def test_what_is_saved_comes_back_whole(register):
+    taken(register, "a")
+
+    register.save(FULL, "a", release=True)
+
+    assert register.read(ACCOUNT, REGION) == FULL
+    assert taken(register, "b") == FULL
+
+
+def test_what_was_recorded_can_be_taken_back(register):
+    taken(register, "a")
+    register.save(FULL, "a", release=False)
+
+    register.save(EMPTY, "a", release=True)
+
+    assert register.read(ACCOUNT, REGION) == EMPTY
+
+
+def test_while_one_holds_the_lease_another_does_not_get_it(register, ticking):
+    taken(register, "a")
+    ticking.time += 329
+
+    with pytest.raises(NotReady, match="Another run works on"):
+        taken(register, "b")
+
+
+def test_its_holder_gets_it_again(register):
+    taken(register, "a")
+
+    taken(register, "a")
+
+
+def test_an_expired_one_is_taken_over(register, ticking):
+    taken(register, "a")
+    ticking.time += 331
+
+    taken(register, "b")
+
+    with pytest.raises(NotReady):
+        taken(register, "c")
+
+
+def test_who_lost_it_can_record_nothing(register, ticking):
+    taken(register, "a")
+    ticking.time += 331
+    taken(register, "b")
+    register.save(FULL, "b", release=False)
+
+    for release in (True, False):
+        with pytest.raises(NotReady, match="was lost"):
+            register.save(EMPTY, "a", release=release)
+
+    assert register.read(ACCOUNT, REGION) == FULL
+
+
+def test_given_back_it_is_free_and_its_last_holder_can_record_nothing(register):
+    taken(register, "a")
+    register.save(FULL, "a", release=True)
+
+    with pytest.raises(NotReady):
+        register.save(EMPTY, "a", release=False)
+    taken(register, "b")
+
+
+def test_saving_without_release_keeps_it(register):
+    taken(register, "a")
+
+    register.save(FULL, "a", release=False)
+
+    with pytest.raises(NotReady):
+        taken(register, "b")
+
+
+def test_each_account_and_region_has_its_own(register):
+    taken(register, "a")
+
+    register.acquire(ACCOUNT, "eu-west-1", "b", register.clock.now() + 1)
+    register.acquire("333333333333", REGION, "c", register.clock.now() + 1)
+
+
+@pytest.mark.parametrize(
+    "code", ["ConnectionError", "ResourceNotFoundException", "AccessDeniedException"]
+)
+@pytest.mark.parametrize("act", ["read", "acquire", "save"])
+def test_out_of_reach_means_not_ready(code, act):
+    def refusing(call):
+        raise AwsError(call, code, "no", status=400)
+
+    register = Register(table=TABLE, invoke=refusing, clock=Ticking().clock)
+    acts = {
+        "read": lambda: register.read(ACCOUNT, REGION),
+        "acquire": lambda: taken(register, "a"),
+        "save": lambda: register.save(EMPTY, "a", release=True),
+    }
+
+    with pytest.raises(NotReady):
+        acts[act]()
+
+
+def test_without_a_table_nothing_is_on_record():
+    def never(call):
+        raise AssertionError(call)
+
+    register = Register(table="", invoke=never, clock=Ticking().clock)
+
+    assert register.read(ACCOUNT, REGION) == taken(register, "a") == EMPTY
+    register.save(FULL, "a", release=True)
+
+
+def test_a_read_is_consistent():
+    calls = []
+    register = Register(
+        table=TABLE, invoke=lambda call: calls.append(call) or {}, clock=Ticking().clock
+    )
+
+    register.read(ACCOUNT, REGION)
+
+    assert calls[0].parameters["ConsistentRead"] is True

@@ -1,0 +1,285 @@
+"""Whose backend it is, and what a request may change about it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from state_backend.errors import AlreadyExists, InvalidRequest, RefusedChange
+from state_backend.ownership import _TIGHTER, HUB, LIVE, RELEASED, Record, claim
+from state_backend.properties import PROPERTIES
+from state_backend.spec import Defaults
+from tests.unit.given import ACCOUNT, BREAK_GLASS, BUCKET, KEY, OTHER_STACK, REGION, STACK
+
+TODAY = Defaults("tfstate", {"NoncurrentVersionDays": "30"})
+OLD = Defaults("tfstate", {"NoncurrentVersionDays": "90"})
+READER = f"arn:aws:iam::{ACCOUNT}:role/Deployer"
+SECOND = f"arn:aws:iam::{ACCOUNT}:role/Second"
+
+
+def record(owner=STACK, given=None, state=LIVE, **more):
+    usual = {"bucket_name": BUCKET, "defaults": OLD, "origin": "created", "key_arn": KEY}
+    place = {"account": ACCOUNT, "region": REGION}
+    return Record(
+        **{**place, "owner": owner, "state": state, "given": given or {}, **usual, **more}
+    )
+
+
+def asked(it, requester, properties, hub=TODAY):
+    return claim(it, requester, properties, hub)
+
+
+class TestNew:
+    def test_the_first_to_ask_owns_it_with_todays_defaults(self):
+        empty = Record(account=ACCOUNT, region=REGION)
+
+        got = asked(empty, STACK, {"LockMode": "both"})
+
+        assert (got.owner, got.spec.owner) == (STACK, STACK)
+        assert got.given == {"LockMode": "both"}
+        assert got.defaults == TODAY
+        assert got.spec.noncurrent_version_days == 30
+
+    def test_an_event_makes_it_the_hubs(self):
+        assert asked(Record(account=ACCOUNT, region=REGION), HUB, None).owner == HUB
+
+    def test_another_region_in_the_properties_is_refused(self):
+        with pytest.raises(InvalidRequest, match="Property Region is eu-west-1"):
+            asked(Record(account=ACCOUNT, region=REGION), HUB, {"Region": "eu-west-1"})
+
+    def test_one_that_was_never_complete_keeps_what_its_owner_asked_for(self):
+        half = record(state="", given={"LockMode": "both"})
+
+        assert asked(half, STACK, None).spec.lock_mode == "both"
+
+    def test_what_is_known_of_one_bucket_is_not_believed_of_another(self):
+        """A released, or half-made, record may be followed by a request for another name."""
+        for state in ("", RELEASED):
+            got = asked(record(state=state), STACK, {"BucketName": "acme-state"})
+
+            assert got.spec.origin == ""
+
+    def test_what_is_known_of_the_same_bucket_is(self):
+        got = asked(record(state=RELEASED), STACK, {})
+
+        assert (got.spec.origin, got.spec.key_arn) == ("created", KEY)
+
+
+class TestRecorded:
+    def test_an_event_reconciles_what_is_recorded(self):
+        got = asked(record(given={"LockMode": "both"}), HUB, None)
+
+        assert (got.owner, got.spec.lock_mode) == (STACK, "both")
+        assert got.given == {"LockMode": "both"}
+
+    def test_defaults_are_those_of_the_day_it_was_made(self):
+        for requester, properties in ((HUB, None), (STACK, {})):
+            got = asked(record(), requester, properties)
+
+            assert got.spec.noncurrent_version_days == 90
+            assert got.defaults == OLD
+
+    def test_the_key_on_record_is_the_key(self):
+        assert asked(record(), HUB, None).spec.key_arn == KEY
+
+
+class TestOwner:
+    def test_it_may_change_what_is_not_fixed(self):
+        got = asked(
+            record(given={"NoncurrentVersionDays": "400"}),
+            STACK,
+            {"LockMode": "both", "NoncurrentVersionDays": "10", "Tags": "a=b"},
+        )
+
+        assert (got.spec.lock_mode, got.spec.noncurrent_version_days) == ("both", 10)
+        assert got.spec.tags == (("a", "b"),)
+
+    @pytest.mark.parametrize(
+        ("given", "wanted", "name"),
+        [
+            ({}, {"Region": "eu-west-1"}, "Region"),
+            ({}, {"BucketName": "acme-state"}, "BucketName"),
+            ({"BucketName": "acme-state"}, {}, "BucketName"),
+            ({}, {"BucketNamespace": "global"}, "BucketName"),
+            ({}, {"LockTableName": "locks"}, "LockTableName"),
+            ({"LockTableName": "locks"}, {}, "LockTableName"),
+            ({}, {"KmsKeyArn": KEY}, "KmsKeyArn"),
+            ({"KmsKeyArn": KEY}, {}, "KmsKeyArn"),
+            ({"KmsKeyArn": KEY}, {"KmsKeyArn": KEY.replace("0000", "9999")}, "KmsKeyArn"),
+        ],
+    )
+    def test_what_is_fixed_stays(self, given, wanted, name):
+        with pytest.raises(RefusedChange) as refused:
+            asked(record(given=given), STACK, wanted)
+
+        assert refused.value.code == "NotUpdatable"
+        assert name in refused.value.message
+
+    def test_kms_does_not_become_aes256(self):
+        with pytest.raises(RefusedChange, match="would weaken"):
+            asked(record(), STACK, {"Encryption": "AES256"})
+
+    def test_aes256_may_become_kms(self):
+        got = asked(
+            record(given={"Encryption": "AES256"}, key_arn=""), STACK, {"Encryption": "aws:kms"}
+        )
+
+        assert got.spec.encryption == "aws:kms"
+
+    @pytest.mark.parametrize("dropped", [{}, {"PreventDestroy": ""}])
+    @pytest.mark.parametrize("hub", [OLD, Defaults("tfstate", {"PreventDestroy": "false"})])
+    def test_dropping_prevent_destroy_does_not_lift_it(self, dropped, hub):
+        got = asked(record(given={"PreventDestroy": "true"}, defaults=hub), STACK, dropped)
+
+        assert got.spec.prevent_destroy
+        again = asked(record(given=got.given, defaults=hub), STACK, dropped)
+        assert again.spec.prevent_destroy
+
+    def test_only_the_word_false_lifts_it(self):
+        assert not asked(record(), STACK, {"PreventDestroy": "false"}).spec.prevent_destroy
+
+    def test_a_wrong_property_is_refused_as_ever(self):
+        with pytest.raises(InvalidRequest, match="Property LockMode"):
+            asked(record(), STACK, {"LockMode": "none"})
+
+
+class TestSecondBackend:
+    @pytest.mark.parametrize(
+        ("requester", "properties"),
+        [
+            (OTHER_STACK, {}),
+            (OTHER_STACK, {"BucketName": "acme-state"}),
+            (HUB, {"LockMode": "both"}),
+        ],
+    )
+    def test_it_is_refused_with_the_name_and_owner_of_the_first(self, requester, properties):
+        with pytest.raises(AlreadyExists) as refused:
+            asked(record(), requester, properties)
+
+        assert BUCKET in refused.value.message
+        assert STACK in refused.value.message
+
+    def test_so_it_is_where_the_hub_has_the_first(self):
+        with pytest.raises(AlreadyExists, match="the hub"):
+            asked(record(HUB), STACK, {"BucketName": "acme-state"})
+
+
+class TestReader:
+    def test_a_stack_that_asks_for_the_hubs_backend_reads_it(self):
+        got = asked(record(HUB, {"LockMode": "both"}), STACK, {})
+
+        assert got.owner == HUB
+        assert got.spec.lock_mode == "both"
+        assert got.given == {"LockMode": "both"}
+
+    def test_so_does_one_that_names_nothing_where_the_hub_gave_a_name(self):
+        got = asked(record(HUB, {"BucketName": "acme-state"}, bucket_name="acme-state"), STACK, {})
+
+        assert got.spec.bucket_name == "acme-state"
+
+    @pytest.mark.parametrize(
+        ("given", "wanted"),
+        [
+            ({"PreventDestroy": "false"}, {"PreventDestroy": "true"}),
+            ({}, {"Adopt": "enforce"}),
+            ({}, {"NoncurrentVersionDays": "91"}),
+            ({"NoncurrentVersionsKept": "10"}, {"NoncurrentVersionsKept": "11"}),
+            ({"AccessLogs": "off"}, {"AccessLogs": "create"}),
+            ({}, {"AccessLogsDays": "366"}),
+            ({"Encryption": "AES256"}, {"Encryption": "aws:kms"}),
+            ({}, {"StateAccessPrincipalArns": READER}),
+            (
+                {"StateAccessPrincipalArns": f"{READER},{SECOND}"},
+                {"StateAccessPrincipalArns": READER},
+            ),
+            (
+                {"BreakGlassPrincipalArns": f"{BREAK_GLASS},{SECOND}"},
+                {"BreakGlassPrincipalArns": SECOND},
+            ),
+            ({"Tags": "a=b"}, {"Tags": "a=b,c=d"}),
+        ],
+    )
+    def test_it_may_tighten(self, given, wanted):
+        got = asked(record(HUB, given), STACK, wanted)
+
+        assert got.owner == HUB
+        assert got.given == {**given, **wanted}
+
+    @pytest.mark.parametrize(
+        ("given", "wanted"),
+        [
+            ({}, {"PreventDestroy": "false"}),
+            ({"Adopt": "enforce"}, {"Adopt": "observe"}),
+            ({}, {"NoncurrentVersionDays": "89"}),
+            ({}, {"NoncurrentVersionsKept": "99"}),
+            ({}, {"AccessLogs": "off"}),
+            ({}, {"AccessLogs": "elsewhere"}),
+            ({}, {"AccessLogsDays": "364"}),
+            ({}, {"Encryption": "AES256"}),
+            ({}, {"KmsKeyArn": KEY}),
+            ({}, {"LockMode": "both"}),
+            ({}, {"LockTableName": "locks"}),
+            ({}, {"WorkspaceKeyPrefix": "w"}),
+            ({"StateAccessPrincipalArns": READER}, {"StateAccessPrincipalArns": SECOND}),
+            (
+                {"StateAccessPrincipalArns": READER},
+                {"StateAccessPrincipalArns": f"{READER},{SECOND}"},
+            ),
+            ({"StateAccessPrincipalArns": READER}, {"StateAccessPrincipalArns": []}),
+            ({}, {"BreakGlassPrincipalArns": BREAK_GLASS}),
+            ({"Tags": "a=b"}, {"Tags": "a=c"}),
+        ],
+    )
+    def test_it_may_not_loosen_or_change(self, given, wanted):
+        with pytest.raises(AlreadyExists) as refused:
+            asked(record(HUB, given), STACK, wanted)
+
+        assert f"Property {next(iter(wanted))} " in refused.value.message
+
+    def test_it_may_state_what_is_so_anyway(self):
+        asked(
+            record(HUB, {"LockMode": "both"}),
+            STACK,
+            {"LockMode": "both", "NoncurrentVersionDays": "90"},
+        )
+
+    @pytest.mark.parametrize("name", sorted(set(PROPERTIES) - {"Region", "BucketName"}))
+    def test_no_property_is_without_a_rule_for_readers(self, name):
+        """One without would be ignored: a reader could believe that it was heard."""
+        assert name in _TIGHTER
+
+
+class TestReleased:
+    def test_the_next_to_ask_owns_it(self):
+        got = asked(record(state=RELEASED), OTHER_STACK, {})
+
+        assert got.owner == OTHER_STACK
+        assert got.defaults == TODAY
+        assert got.spec.prevent_destroy
+
+    def test_who_had_it_before_is_not_bound_by_what_it_asked_for_then(self):
+        got = asked(record(state=RELEASED, given={"PreventDestroy": "false"}), STACK, {})
+
+        assert got.spec.prevent_destroy
+
+
+class TestOwnerless:
+    def test_the_next_to_ask_owns_it_as_recorded(self):
+        got = asked(record("", {"LockMode": "both"}), OTHER_STACK, {"LockMode": "both"})
+
+        assert got.owner == OTHER_STACK
+        assert got.spec.owner == OTHER_STACK
+        assert got.defaults == OLD
+
+    def test_it_stays_protected(self):
+        assert asked(record(""), OTHER_STACK, {}).spec.prevent_destroy
+
+    def test_it_keeps_its_name(self):
+        with pytest.raises((RefusedChange, AlreadyExists)):
+            asked(record(""), OTHER_STACK, {"BucketName": "acme-state"})
+
+
+@pytest.mark.parametrize(("state", "complete"), [("", False), (LIVE, True), (RELEASED, True)])
+def test_a_record_is_complete_once_it_was_live(state, complete):
+    assert replace(record(), state=state).complete is complete

@@ -1,0 +1,316 @@
+"""One account and Region, from what is asked to what is recorded of it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from state_backend import outcomes
+from state_backend.aws.register import Register
+from state_backend.calls import AwsError, Clock
+from state_backend.ownership import LIVE, RELEASED, Record
+from state_backend.reconcile import Loop
+from state_backend.settings import settings_from
+from state_backend.vending import Hub, Request, vend
+from tests.unit.account import Account
+from tests.unit.given import ACCOUNT, BUCKET, REGION, ROLE, STACK, Ticking
+
+ALREADY_RECORDED = f"arn:aws:iam::{ACCOUNT}:role/Before"
+
+
+class Notebook(Register):
+    """A register in memory, with the lease left out."""
+
+    def __init__(self, record):
+        super().__init__(table="t", invoke=lambda call: None, clock=Clock())
+        object.__setattr__(self, "kept", record)
+        object.__setattr__(self, "saved", [])
+
+    def read(self, account, region):
+        return self.kept
+
+    def acquire(self, account, region, holder, until):
+        return self.kept
+
+    def save(self, record, holder, *, release):
+        self.saved.append(record)
+        object.__setattr__(self, "kept", record)
+
+
+class Sessions:
+    """Hands out one account under the first role."""
+
+    def __init__(self, account):
+        self.account = account
+
+    def open(self, role_arns, region, policies):
+        return SimpleNamespace(role_arn=role_arns[0], invoke=self.account)
+
+
+def hub(account, record=None, ticking=None, **environment):
+    ticking = ticking or Ticking()
+    events = []
+
+    def bus(call):
+        events.append(call)
+        return {"FailedEntryCount": 0}
+
+    made = Hub(
+        settings=settings_from({"AWS_REGION": REGION, **environment}),
+        invoke=bus,
+        at_home=bus,
+        register=Notebook(record or Record(account=ACCOUNT, region=REGION)),
+        clock=ticking.clock,
+        deadline=ticking.time + 300,
+        holder="me",
+    )
+    return made, events
+
+
+@pytest.fixture
+def through(monkeypatch):
+    """Lets every session be one on *account*."""
+
+    def use(account):
+        monkeypatch.setattr(Hub, "sessions", property(lambda self: Sessions(account)))
+        return account
+
+    return use
+
+
+HERE = Request(account=ACCOUNT, region=REGION)
+
+
+class TestRecords:
+    def test_a_complete_backend_is_recorded_as_live(self, through):
+        made, events = hub(through(Account()))
+
+        report = vend(HERE, made)
+
+        assert report.status == outcomes.READY
+        record = made.register.kept
+        assert (record.state, record.owner, record.bucket_name) == (LIVE, "hub", BUCKET)
+        assert (record.role_arn, record.origin) == (ROLE, "created")
+        assert record.key_arn == report.spec.key_arn
+        assert [it.parameters["Entries"][0]["DetailType"] for it in events] == [
+            "State Backend Ready"
+        ]
+
+    def test_a_second_run_writes_nothing_and_tells_nobody(self, through):
+        account = through(Account())
+        made, events = hub(account)
+        vend(HERE, made)
+        account.writes.clear()
+        events.clear()
+
+        vend(HERE, made)
+
+        assert (account.written, events) == ([], [])
+
+    def test_a_half_made_one_is_not_live(self, through):
+        made, _ = hub(through(Account(refuse={"put_bucket_versioning": "InternalError"})))
+
+        report = vend(HERE, made)
+
+        assert report.status == outcomes.WAITING
+        assert made.register.kept.state == ""
+
+    def test_a_change_that_did_not_come_about_is_not_recorded(self, through):
+        account = through(Account())
+        made, _ = hub(account)
+        ask = Request(account=ACCOUNT, region=REGION, requester=STACK, properties={})
+        vend(ask, made)
+        account.refuse = {"put_bucket_policy": "InternalError"}
+
+        vend(
+            Request(
+                account=ACCOUNT,
+                region=REGION,
+                requester=STACK,
+                properties={"PreventDestroy": "false"},
+            ),
+            made,
+        )
+
+        assert made.register.kept.given == {}
+
+    def test_a_released_backend_is_reported_and_never_repaired(self, through):
+        account = through(Account())
+        record = Record(
+            account=ACCOUNT, region=REGION, owner=STACK, state=RELEASED, bucket_name=BUCKET
+        )
+
+        report = vend(HERE, hub(account, record)[0])
+
+        assert report.status == outcomes.IGNORED
+        assert account.written == []
+
+    def test_who_takes_over_a_released_backend_is_recorded_with_who_had_it(self, through):
+        """A Delete in a rollback makes the previous owner the owner again."""
+        record = Record(
+            account=ACCOUNT, region=REGION, owner="arn:old", state=RELEASED, bucket_name=BUCKET
+        )
+        made, _ = hub(through(Account()), record)
+
+        vend(Request(account=ACCOUNT, region=REGION, requester=STACK, properties={}), made)
+
+        assert made.register.kept.owner == STACK
+        assert made.register.kept.previous_owner == "arn:old"
+
+    def test_a_manager_is_known_again_in_the_next_run(self, through):
+        account = through(Account())
+        tags = {"TagSet": [{"Key": "aws:cloudformation:stack-id", "Value": "arn:stack"}]}
+        account.has_bucket(BUCKET, bucket_tagging=tags)
+        made, _ = hub(account, ADOPT="enforce")
+        vend(HERE, made)
+
+        vend(HERE, made)
+
+        assert made.register.kept.origin == "adopted"
+        assert "StateholdDenyReconfigure" not in account.things["bucket_policy", BUCKET]
+
+    def test_the_role_before_ours_may_still_repair(self, through):
+        account = through(Account())
+        record = Record(account=ACCOUNT, region=REGION, role_arn=ALREADY_RECORDED)
+
+        vend(HERE, hub(account, record)[0])
+
+        assert ALREADY_RECORDED in account.things["bucket_policy", BUCKET]
+
+
+class TestPlan:
+    @pytest.mark.parametrize("environment", [{}, {"MODE": "plan"}])
+    def test_it_writes_nothing_anywhere(self, through, environment):
+        account = through(Account())
+        made, events = hub(account, **environment)
+
+        report = vend(Request(account=ACCOUNT, region=REGION, plan_only=not environment), made)
+
+        assert (account.written, made.register.saved, events) == ([], [], [])
+        assert report.changes
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        "request_",
+        [
+            Request(account="1", region=REGION),
+            Request(account=ACCOUNT, region="nowhere"),
+            Request(account=ACCOUNT, region=REGION, properties={"LockMode": "none"}),
+            Request(account=ACCOUNT, region=REGION, properties={"Nmae": "x"}),
+        ],
+    )
+    def test_a_wrong_request_touches_nothing_not_even_the_register(self, through, request_):
+        account = through(Account())
+        made, _ = hub(account)
+
+        report = vend(request_, made)
+
+        assert report.error.code == "InvalidRequest"
+        assert (account.reads, account.writes, made.register.saved) == ([], [], [])
+
+    def test_a_register_out_of_reach_means_not_ready(self, through):
+        def refusing(call):
+            raise AwsError(call, "ConnectionError", "no")
+
+        made, _ = hub(through(Account()))
+        object.__setattr__(made, "register", Register(table="t", invoke=refusing, clock=made.clock))
+
+        report = vend(HERE, made)
+
+        assert report.error.code == "NotReady"
+
+
+class TestKeyIntent:
+    """CreateKey's answer can be lost, and the tag index does not know a new key at once."""
+
+    def lost(self, through, refuse):
+        """A run that lost sight of the key that it made, in an account whose tag index lags."""
+        account, ticking = through(Account()), Ticking()
+        account.after = lambda call: self._lose(call, refuse)
+        account.before = lambda call: self._refuse(call, refuse)
+        account._get_resources = lambda call, of: {
+            "ResourceTagMappingList": [],
+            "PaginationToken": "",
+        }
+        made, _ = hub(account, ticking=ticking)
+        vend(HERE, made)
+        account.after = account.before = lambda call: None
+        return account, ticking, made
+
+    def _lose(self, call, refuse):
+        if refuse == "answer" and call.operation == "create_key":
+            raise AwsError(call, "ConnectionError", "lost")
+
+    def _refuse(self, call, refuse):
+        if refuse == call.operation:
+            raise AwsError(call, "InvalidAliasNameException", "no", status=400)
+
+    def keys(self, account):
+        return [name for kind, name in account.things if kind == "key"]
+
+    @pytest.mark.parametrize("refuse", ["answer", "create_alias"])
+    def test_a_later_run_waits_instead_of_making_a_second_key(self, through, refuse):
+        account, ticking, made = self.lost(through, refuse)
+        ticking.time += 60
+
+        report = vend(HERE, made)
+
+        assert len(self.keys(account)) == 1
+        assert report.error.code == "NotReady"
+
+    def test_once_the_index_knows_it_it_is_used(self, through):
+        account, ticking, made = self.lost(through, "answer")
+        ticking.time += 60
+        del account._get_resources
+
+        report = vend(HERE, made)
+
+        assert report.status == outcomes.READY
+        assert self.keys(account) == [report.spec.key_arn]
+
+    def test_a_key_that_aws_refused_to_make_is_asked_for_again_at_once(self, through):
+        account, _, made = self.lost(through, "create_key")
+
+        report = vend(HERE, made)
+
+        assert report.status == outcomes.READY
+        assert len(self.keys(account)) == 1
+
+    def test_an_intent_grows_old(self, through):
+        account, ticking, made = self.lost(through, "answer")
+        ticking.time += 601
+
+        vend(HERE, made)
+
+        assert len(self.keys(account)) == 2
+
+    def test_it_is_recorded_before_the_key_is_created(self, through):
+        account, told = through(Account()), []
+        made, _ = hub(account)
+        account.before = lambda call: (
+            call.operation == "create_key" and told.append(made.register.kept.key_intent_at)
+        )
+
+        vend(HERE, made)
+
+        assert told == [made.clock.now()]
+        assert made.register.kept.key_intent_at == 0.0
+
+
+def test_an_error_that_a_run_cannot_name_leaves_the_intent_on_record(through):
+    """What breaks a run must not make it forget the key that it may have made."""
+    account = through(Account())
+    made, _ = hub(account)
+
+    def broken(self, spec, *, plan_only=False):
+        self.before_creating(frozenset({"kms-key"}))
+        raise RuntimeError("broken")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Loop, "run", broken)
+        with pytest.raises(RuntimeError):
+            vend(HERE, made)
+
+    assert made.register.kept.key_intent_at == made.clock.now()
