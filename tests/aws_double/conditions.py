@@ -54,6 +54,8 @@ KNOWN_KEYS = frozenset(
         "kms:ScheduleKeyDeletionPendingWindowInDays",
         "kms:ViaService",
         "dynamodb:LeadingKeys",
+        "events:detail-type",
+        "events:source",
         "s3:if-match",
         "s3:if-none-match",
         "s3:ObjectCreationOperation",

@@ -140,27 +140,44 @@ def _cloudformation(call: Call, world: World) -> Iterable[Demand]:
 
 
 def _organizations(call: Call, world: World) -> Iterable[Demand]:
-    account = call.parameters.get("AccountId")
-    if not account:
+    names = ("AccountId", "ParentId", "ChildId", "ResourceId")
+    about = next((it for name in names if (it := call.parameters.get(name))), "")
+    kind = {"r": "root", "o": "ou"}.get(about[:1], "account")
+    if not about:
         return [_demand(call, "*")]
     prefix = f"arn:{call.partition}:organizations::{world.management_account}"
-    return [_demand(call, f"{prefix}:account/{world.organization_id}/{account}")]
+    return [_demand(call, f"{prefix}:{kind}/{world.organization_id}/{about}")]
 
 
 def _sqs(call: Call, world: World) -> Iterable[Demand]:
     url = call.parameters.get("QueueUrl") or call.parameters.get("QueueName") or ""
     name = url.rpartition("/")[2]
-    return [_demand(call, _arn(call, name) if name else "*")]
+    return [
+        Demand(
+            action=f"sqs:{call.operation.removesuffix('Batch')}",  # no batch has an action
+            resource=_arn(call, name) if name else "*",
+            account=call.account,
+        )
+    ]
 
 
 def _events(call: Call, world: World) -> Iterable[Demand]:
     if call.operation != "PutEvents":
         return [_demand(call, "*")]
-    buses = {entry.get("EventBusName") or "default" for entry in call.parameters["Entries"]}
-    return [
-        _demand(call, bus if bus.startswith("arn:") else _arn(call, f"event-bus/{bus}"))
-        for bus in sorted(buses)
-    ]
+    return [_event_demand(call, entry) for entry in call.parameters["Entries"]]
+
+
+def _event_demand(call: Call, entry: Mapping[str, str]) -> Demand:
+    bus = entry.get("EventBusName") or "default"
+    return Demand(
+        action="events:PutEvents",
+        resource=bus if bus.startswith("arn:") else _arn(call, f"event-bus/{bus}"),
+        account=call.account,
+        context={
+            "events:source": [entry.get("Source", "")],
+            "events:detail-type": [entry.get("DetailType", "")],
+        },
+    )
 
 
 _BY_SERVICE: Mapping[str, Callable[[Call, World], Iterable[Demand]]] = {

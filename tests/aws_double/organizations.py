@@ -82,7 +82,16 @@ def _page(call: Call, world: World, accounts: list[Any]) -> dict[str, Any]:
 def _described(world: World, account: Any) -> dict[str, Any]:
     described = dict(account.describe())
     del described["Status"]
-    root = world.organization.org.root_id
-    described["Paths"] = [f"{world.organization_id}/{root}/{account.id}/"]
+    above = "/".join(_above(world, account))
+    described["Paths"] = [f"{world.organization_id}/{above}/{account.id}/"]
     described["JoinedTimestamp"] = datetime.fromtimestamp(unix_time(account.create_time), UTC)
     return described
+
+
+def _above(world: World, account: Any) -> list[str]:
+    """The root and the units above *account*, the root first."""
+    units = {unit.id: unit for unit in world.organization.ou}
+    path = [account.parent_id]
+    while parent := units[path[0]].parent_id:
+        path.insert(0, parent)
+    return path

@@ -1,8 +1,9 @@
 """
 CloudFormation stacks as a custom resource's function looks at them: their status and their events.
 
-Tests write them; DescribeStacks, DescribeStackEvents, DescribeStackResource and
-DescribeStackResources read them, in the account and Region of the stack's id only.
+Tests write them; DescribeStacks, DescribeStackEvents, DescribeStackResource,
+DescribeStackResources and ListStackResources read them, in the account and Region of the stack's id
+only.
 """
 
 from __future__ import annotations
@@ -162,6 +163,25 @@ def describe_stack_resources(call: Call, world: World, proceed: Proceed) -> Answ
             for resource in _resources(stack)
             if wanted in {None, resource["LogicalResourceId"]}
         ]
+    }
+
+
+@rule("cloudformation", "ListStackResources")
+def list_stack_resources(call: Call, world: World, proceed: Proceed) -> Answer:
+    stack = world.stacks.found(call.parameters["StackName"], call.account, call.region)
+    resources = _resources(stack)
+    left = _left(call.parameters.get("NextToken"), len(resources))
+    page = resources[len(resources) - left :][: world.stacks.page_size]
+    answer: Answer = {"StackResourceSummaries": [_summary(it) for it in page]}
+    if left > len(page):
+        answer["NextToken"] = f"older-{left - len(page)}"
+    return answer
+
+
+def _summary(resource: Mapping[str, Any]) -> dict[str, Any]:
+    shown = ("LogicalResourceId", "PhysicalResourceId", "ResourceType", "ResourceStatus")
+    return {name: resource[name] for name in shown if name in resource} | {
+        "LastUpdatedTimestamp": resource["Timestamp"]
     }
 
 

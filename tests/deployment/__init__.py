@@ -9,7 +9,6 @@ function lacks a setting.
 * ``event_patterns``: which events a rule's pattern fits
 * ``queues``: the queues, and their messages as a function finds them
 * ``lambda_runtime``: runs a handler as Lambda does
-* ``stack_resources``: what the double does not know yet
 * ``deployed``: all of it together, as tests see it
 
 The functions' modules must be importable: ``functions/`` on ``sys.path``, as CodeUri has it.

@@ -15,7 +15,6 @@ from tests.aws_double import AwsDouble
 from tests.deployment.event_patterns import fits
 from tests.deployment.lambda_runtime import Context, Invocation, run
 from tests.deployment.queues import Queues, queue_time
-from tests.deployment.stack_resources import stand_in
 from tests.deployment.template import Template, load
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
@@ -63,7 +62,6 @@ class Deployment:
     _invocations: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
-        stand_in()
         self._queues = Queues(self.aws)
         self.template = Template(
             document=load(TEMPLATE),
@@ -86,6 +84,7 @@ class Deployment:
             self._made(name, *self._queues.make(STACK, name, properties))
         for name, table in self.template.resources("AWS::DynamoDB::Table").items():
             self._make_table(name, table["Properties"])
+        self._make_roles()
 
     # ---- ways in -----------------------------------------------------------------------------
 
@@ -143,7 +142,7 @@ class Deployment:
         )
         return {
             **nothing_of_ours,
-            **self.aws.environment(tls=True),
+            **self.aws.environment(tls=True, principal=self._role_of(logical_id)),
             **{name: str(value) for name, value in variables.items()},
             **self.environment,
         }
@@ -176,6 +175,30 @@ class Deployment:
         )
         self._made(name, filled["TableName"], made["TableDescription"]["TableArn"])
 
+    def _make_roles(self) -> None:
+        """The template's roles with its policies: what a function may do here is what it may do."""
+        account = f"arn:{self.aws.world.partition}:iam::{self.aws.management_account}"
+        managed = {}
+        for name, policy in self.template.resources("AWS::IAM::ManagedPolicy").items():
+            self._made(name, f"{account}:policy/{name}", f"{account}:policy/{name}")
+            managed[f"{account}:policy/{name}"] = policy["Properties"]["PolicyDocument"]
+        for name, role in self.template.resources("AWS::IAM::Role").items():
+            properties = role["Properties"]
+            attached = self.template.filled_in(properties.get("ManagedPolicyArns", []))
+            inline = [it["PolicyDocument"] for it in properties.get("Policies", [])]
+            documents = [*inline, *(managed[arn] for arn in attached)]
+            statements = [it for document in documents for it in document["Statement"]]
+            arn = self.aws.add_role(
+                self.aws.management_account,
+                self.template.filled_in(properties["RoleName"]),
+                {"Version": "2012-10-17", "Statement": self.template.filled_in(statements)},
+                self.template.filled_in(properties["AssumeRolePolicyDocument"]),
+            )
+            self._made(name, arn.rpartition("/")[2], arn)
+
+    def _role_of(self, logical_id: str) -> str:
+        return str(self.template.filled_in(self._functions()[logical_id]["Role"]))
+
     # ---- how an event travels ----------------------------------------------------------------
 
     def _queues_for(self, event: JSON) -> tuple[str, ...]:
@@ -185,6 +208,7 @@ class Deployment:
             for rule in rules
             if fits(self.template.filled_in(rule["EventPattern"]), event)
             for target in rule["Targets"]
+            if "Fn::GetAtt" in target["Arn"]  # the topic, for people, is named by its Ref
         )
 
     def _mappings(self) -> dict[str, _Mapping]:

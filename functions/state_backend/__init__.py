@@ -1,0 +1,19 @@
+"""
+Everything that the Lambda files share. Each folder answers one question:
+
+=================  ================================================================================
+``event_sources``  WHO ASKS: from an event to what it asks for
+``fleet``          WHICH ACCOUNTS: scope and settings of an organization
+``resources``      WHAT MUST EXIST: the key, the bucket, the log bucket, the lock table
+``controls``       HOW IT MUST BE SET: one file a setting
+``policies``       WHO MAY DO WHAT: one file a document
+``lock_modes``     HOW CLIENTS LOCK
+``outputs``        WHAT CLIENTS READ
+``aws``            HOW WE REACH AWS: the only boto3, the only sockets
+=================  ================================================================================
+
+A request becomes a ``spec`` (held against the register's record in ``ownership``), ``reconcile``
+brings the account there, ``outcomes`` says what became of it. ``vending`` is that way for one
+account and Region; ``account_requests`` and ``stack_requests`` lead events and stacks to it, and
+``deletion`` answers a Delete. ``docs/architecture.md`` walks one event through all of it.
+"""
