@@ -32,8 +32,10 @@ class Resource:
     id: str
     why: str
     """What it is for, one sentence."""
-    permissions: tuple[str, ...]
-    """The IAM actions that ``find`` and ``create`` need."""
+    find_permissions: tuple[str, ...]
+    """The IAM actions that ``find`` needs where the resource is not ours."""
+    create_permissions: tuple[str, ...]
+    """The further ones that ``find`` and ``create`` need where it is."""
     find: Callable[[BackendSpec, Invoke], Observation]
     """
     Looks for it. Raises ``AwsError`` where it cannot be looked at, ``PermanentError`` where it is
@@ -56,6 +58,10 @@ class Resource:
     Whether the state bucket leans on it. It is then settled first, and its controls are reported
     under its own id.
     """
+
+    @property
+    def permissions(self) -> tuple[str, ...]:
+        return (*self.find_permissions, *self.create_permissions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

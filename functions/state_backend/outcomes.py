@@ -37,6 +37,8 @@ class Report:
     """What would change; None unless it is a plan."""
     spec: BackendSpec | None = None
     """The completed spec; None where nothing was looked at."""
+    repaired: bool = False
+    """Whether what has changed was drift from what is on record."""
     notes: tuple[str, ...] = ()
     """What a person should know though all is well."""
 

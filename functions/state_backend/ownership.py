@@ -130,6 +130,8 @@ def _changed(
         properties = {**properties, "PreventDestroy": "true"}
         wanted = replace(wanted, prevent_destroy=True)
     for name, attribute in _FIXED.items():
+        if recorded.observes and name in _OPEN_WHILE_OBSERVED:
+            continue
         before, after = getattr(recorded, attribute), getattr(wanted, attribute)
         if before != after:
             raise RefusedChange(
@@ -149,6 +151,9 @@ def _changed(
         )
     return wanted, properties
 
+
+_OPEN_WHILE_OBSERVED = frozenset({"KmsKeyArn", "LockTableName"})
+"""What nothing rests on yet while an adopted bucket is only observed."""
 
 _FIXED = {
     "Region": "region",

@@ -82,7 +82,12 @@ def permissions(spec: BackendSpec | None = None) -> frozenset[str]:
         for it in CONTROLS
         if not spec or (any(map(it.applies, possible)) and ids.intersection(it.on))
     ]
-    declared = [it.permissions for it in resources] + [it.permissions for it in controls]
+    ours = [it for it in resources if not spec or any(map(it.ours, possible))]
+    declared = (
+        *(it.find_permissions for it in resources),
+        *(it.create_permissions for it in ours),
+        *(it.permissions for it in controls),
+    )
     return frozenset(action for actions in declared for action in actions)
 
 
@@ -152,14 +157,13 @@ class Loop:
     def _create(self, spec: BackendSpec, existing: list[Existence]) -> list[Existence]:
         """Creates what is missing, unless something could not be looked at."""
         missing = frozenset(it.resource.id for it in existing if is_missing(it))
-        unseen = [it.resource.id for it in existing if isinstance(it.seen, Unknown)]
+        unseen = [explain(it.seen.error) for it in existing if isinstance(it.seen, Unknown)]
         if not missing:
             return existing
         try:
             if unseen:
                 raise NotStabilized(
-                    f"Nothing was created while {', '.join(unseen)} could not be looked at",
-                    "Resolve that first",
+                    f"Nothing was created, since {unseen[0].message}", unseen[0].remedy
                 )
             self.before_creating(missing)
         except StateholdError as error:

@@ -62,10 +62,18 @@ class BackendSpec:
     """``created`` by us or ``adopted``; empty while unknown."""
     manager: str = ""
     """The other tool that manages an adopted bucket: a stack's ARN, if its tags name one."""
+    bootstrapped: bool = False
+    """Whether Terragrunt made an adopted bucket; it compares it at every run, and corrects it."""
     lock_table_found: bool = False
     """Whether a lock table exists; an adopted bucket's clients may be using it."""
     default_encryption: tuple[str, str] = ("", "")
     """The algorithm and key of an adopted bucket's default, which its clients use today."""
+    refuses_plain_writes: bool = False
+    """Whether an adopted bucket's own policy refuses writes that ask for no encryption."""
+    contradicted_by: tuple[str, ...] = ()
+    """The statements of an adopted bucket's own policy that refuse every write as it will be."""
+    acls_enabled: bool = False
+    """Whether objects of an adopted bucket can have ACLs; enforcing turns them off."""
 
     @property
     def partition(self) -> str:
@@ -106,14 +114,14 @@ class BackendSpec:
         """
         Whether clients are to ask for encryption.
 
-        They do, with the key; without one they would ask for AES256, so where an adopted bucket's
-        default is a key that has no ARN there, they leave it to that default.
+        They do, with the key; without one they would ask for AES256. So where an adopted bucket's
+        default is a key that has no ARN there, or is AES256 and to become a key, they leave it to
+        that default, and notice nothing when it changes.
         """
-        return (
-            not self.observes
-            or self.default_encryption[0] in {"", "AES256"}
-            or bool(self.key_for_clients)
-        )
+        if not self.observes or self.key_for_clients:
+            return True
+        is_plain = self.default_encryption[0] in {"", "AES256"}
+        return is_plain and (self.encryption == "AES256" or self.refuses_plain_writes)
 
     @property
     def managed_tags(self) -> dict[str, str]:

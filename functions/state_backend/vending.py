@@ -16,9 +16,15 @@ from state_backend import outcomes
 from state_backend.aws import announcements
 from state_backend.aws.invoke import Clients, Invoker
 from state_backend.aws.register import Register
-from state_backend.aws.session import AccountSessions
+from state_backend.aws.session import AccountSessions, Session
 from state_backend.calls import JSON, AwsError, Clock, Invoke
-from state_backend.errors import AccessDenied, NotReady, StateholdError, explain
+from state_backend.errors import (
+    AccessDenied,
+    InvalidRequest,
+    NotReady,
+    StateholdError,
+    explain,
+)
 from state_backend.model import Reconciled
 from state_backend.outcomes import Report
 from state_backend.ownership import HUB, LIVE, RELEASED, Claim, Record, claim
@@ -159,11 +165,12 @@ def _reconcile(request: Request, hub: Hub) -> Report:
         # What was recorded on the way, such as the intent to create a key, stays.
         hub.register.release(record, hub.holder)
         raise
-    repaired = record.state == LIVE and request.properties is None
+    on_record = record.state == LIVE and request.properties is None
+    report = replace(run.report, repaired=on_record and run.report.changed)
     with ThreadPoolExecutor(1) as pool:
-        announced = pool.submit(_announce, run.report, hub, repaired=repaired)
+        announced = pool.submit(_announce, report, hub)
         hub.register.save(_recorded(record, claimed, run), hub.holder, release=True)
-    return replace(run.report, notes=(*run.report.notes, *announced.result()))
+    return replace(report, notes=(*report.notes, *announced.result()))
 
 
 _RELEASED = "the backend was released: it is reported, never repaired"
@@ -186,24 +193,37 @@ class _Run:
 
 
 def _act(record: Record, claimed: Claim, hub: Hub, *, plan_only: bool) -> _Run:
-    """The loop through the first role that can be assumed and is not stopped by a policy."""
+    """
+    The loop through the first role that can be assumed and is not stopped by a policy.
+
+    Where every role is stopped, what stopped the first counts: the others may fail by our own
+    policies, which do not know them.
+    """
     remaining = role_arns(claimed.spec.account, hub)
     policies = session_policies(claimed.spec, permissions(claimed.spec))
-    stopped: _Run | None = None
-    while True:
+    first: _Run | None = None
+    stopped: Session | None = None
+    while remaining:
         try:
             session = hub.sessions.open(remaining, claimed.spec.region, policies)
         except NotReady:
-            if stopped is not None:
-                return stopped
-            raise
+            if first is None:
+                raise
+            break
+        if stopped is not None and not plan_only:
+            # What the stopped role has written lets only that role repair: it admits the next one.
+            admitting = _acting(claimed.spec, stopped.role_arn, session.role_arn, record)
+            _loop(record, replace(claimed, spec=admitting), hub, stopped.invoke, plan_only=False)
         before = stopped.role_arn if stopped else ""
         spec = _acting(claimed.spec, session.role_arn, before, record)
         run = _loop(record, replace(claimed, spec=spec), hub, session.invoke, plan_only=plan_only)
-        remaining = remaining[remaining.index(session.role_arn) + 1 :]
-        if not remaining or not isinstance(run.report.error, AccessDenied):
+        if not isinstance(run.report.error, AccessDenied):
             return run
-        stopped = run
+        first, stopped = first or run, session
+        remaining = remaining[remaining.index(session.role_arn) + 1 :]
+    if first is None:
+        raise InvalidRequest("No role to act through is set", "Name one in ExecutionRoleNames")
+    return first
 
 
 def _loop(record: Record, claimed: Claim, hub: Hub, session: Invoke, *, plan_only: bool) -> _Run:
@@ -333,17 +353,12 @@ def _previous_owner(record: Record, claimed: Claim) -> str:
     return record.owner if record.owner != claimed.owner else record.previous_owner
 
 
-def _announce(report: Report, hub: Hub, *, repaired: bool) -> tuple[str, ...]:
-    """
-    Tells the bus what became of it; that it could not be told is a note, never a failure.
-
-    Args:
-        repaired: Whether what has changed was drift from what is on record.
-    """
+def _announce(report: Report, hub: Hub) -> tuple[str, ...]:
+    """Tells the bus what became of it; that it could not be told is a note, never a failure."""
     if report.status == outcomes.FAILED:
         kind = announcements.FAILED
     elif report.status == outcomes.READY and report.changed:
-        kind = announcements.DRIFT_REPAIRED if repaired else announcements.READY
+        kind = announcements.DRIFT_REPAIRED if report.repaired else announcements.READY
     else:
         return ()
     try:

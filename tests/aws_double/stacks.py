@@ -172,7 +172,7 @@ def list_stack_resources(call: Call, world: World, proceed: Proceed) -> Answer:
     resources = _resources(stack)
     left = _left(call.parameters.get("NextToken"), len(resources))
     page = resources[len(resources) - left :][: world.stacks.page_size]
-    answer: Answer = {"StackResourceSummaries": [_summary(it) for it in page]}
+    answer: dict[str, Any] = {"StackResourceSummaries": [_summary(it) for it in page]}
     if left > len(page):
         answer["NextToken"] = f"older-{left - len(page)}"
     return answer

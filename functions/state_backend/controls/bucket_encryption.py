@@ -8,6 +8,8 @@ from state_backend.model import Control
 from state_backend.s3 import bucket_call
 from state_backend.spec import BackendSpec
 
+_TWICE = "aws:kms:dsse"
+
 
 def _read(spec: BackendSpec, bucket: str) -> Call:
     return bucket_call(spec, "get_bucket_encryption", bucket)
@@ -33,19 +35,23 @@ def _desired(spec: BackendSpec, found: JSON) -> JSON:
             "Encryption is AES256: that would weaken it",
             "Set Encryption to aws:kms",
         )
+    # Two layers of encryption stay two; a bucket key goes with one.
+    twice = found is not None and found["algorithm"] == _TWICE
     return {
-        "algorithm": spec.encryption,
+        "algorithm": _TWICE if twice else spec.encryption,
         "key": spec.key_arn,
-        "bucket_key": spec.encryption == "aws:kms",
+        "bucket_key": spec.encryption == "aws:kms" and not twice,
         "blocked": ["SSE-C"],
     }
 
 
 def _satisfied(desired: JSON, found: JSON) -> bool:
-    if desired["algorithm"] == "AES256" and found is not None:
-        # A bucket key means nothing without KMS; another algorithm would not be AES256.
-        return bool({**found, "bucket_key": False} == desired)
-    return bool(found == desired)
+    return found is not None and _plain(found) == _plain(desired)
+
+
+def _plain(setting: JSON) -> JSON:
+    """The setting without a bucket key where that means nothing."""
+    return {**setting, "bucket_key": setting["bucket_key"] and setting["algorithm"] == "aws:kms"}
 
 
 def _write(spec: BackendSpec, bucket: str, desired: JSON, found: JSON) -> tuple[Call, ...]:

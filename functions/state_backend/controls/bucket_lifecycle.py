@@ -11,8 +11,21 @@ _VERSIONS = "StateholdNoncurrentVersions"
 _LEFTOVERS = "StateholdLeftovers"
 
 
+class Rules(list[JSON]):
+    """The rules found, with what a write that does not repeat it would set back to S3's default."""
+
+    smallest_to_move = ""
+    """From which size on objects are moved to another storage class, in S3's words."""
+
+
 def _read(spec: BackendSpec, bucket: str) -> Call:
     return bucket_call(spec, "get_bucket_lifecycle_configuration", bucket)
+
+
+def _select(answer: JSON) -> JSON:
+    rules = Rules(answer["Rules"])
+    rules.smallest_to_move = answer.get("TransitionDefaultMinimumObjectSize", "")
+    return rules
 
 
 def _desired(spec: BackendSpec, found: JSON) -> JSON:
@@ -53,12 +66,14 @@ def _may_limit_versions(spec: BackendSpec, found: list[JSON]) -> bool:
 
 
 def _write(spec: BackendSpec, bucket: str, desired: JSON, found: JSON) -> tuple[Call, ...]:
+    smallest = found.smallest_to_move if isinstance(found, Rules) else ""
     return (
         bucket_call(
             spec,
             "put_bucket_lifecycle_configuration",
             bucket,
             LifecycleConfiguration={"Rules": desired},
+            **({"TransitionDefaultMinimumObjectSize": smallest} if smallest else {}),
         ),
     )
 
@@ -72,7 +87,7 @@ CONTROL = Control(
     permissions=("s3:GetLifecycleConfiguration", "s3:PutLifecycleConfiguration"),
     read=_read,
     absent=frozenset({"NoSuchLifecycleConfiguration"}),
-    select=lambda answer: answer["Rules"],
+    select=_select,
     desired=_desired,
     satisfied=same_rules,
     write=_write,

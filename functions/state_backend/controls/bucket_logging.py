@@ -14,11 +14,14 @@ def _read(spec: BackendSpec, bucket: str) -> Call:
 
 
 def _desired(spec: BackendSpec, found: JSON) -> JSON:
-    if found is not None and (
-        spec.origin == "adopted" or found["TargetBucket"] == spec.log_bucket_name
-    ):
+    if found is not None and (spec.origin == "adopted" or _named(spec, found)):
         return found  # what is logged already keeps its place, prefix and format
     return {"TargetBucket": spec.log_bucket_name, "TargetPrefix": log_prefix(spec)}
+
+
+def _named(spec: BackendSpec, found: JSON) -> bool:
+    """Whether it goes to the named bucket; in ours only one prefix can be written."""
+    return not spec.makes_log_bucket and bool(found["TargetBucket"] == spec.log_bucket_name)
 
 
 def _satisfied(desired: JSON, found: JSON) -> bool:

@@ -9,15 +9,18 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 
 from state_backend.calls import JSON, Absent, AwsError, Call, Invoke, Observation, Present, look
-from state_backend.errors import OwnedByAnotherAccount
+from state_backend.errors import OwnedByAnotherAccount, RefusedChange
 from state_backend.model import Resource
+from state_backend.policies.client_writes import refusing
+from state_backend.policies.document import Document, statements_of
 from state_backend.s3 import bucket_call
-from state_backend.spec import BackendSpec
+from state_backend.spec import TO_BE_CREATED, BackendSpec
 
 NOT_FOUND = frozenset({"404", "NoSuchBucket"})
 _FORBIDDEN = frozenset({"403", "AccessDenied", "Forbidden"})
@@ -98,13 +101,44 @@ def _find(spec: BackendSpec, invoke: Invoke) -> Observation:
     # What is on record counts; the tag was set in the call that made the bucket.
     if not spec.origin and tags.get("StateholdOrigin") == "created":
         return Present({"origin": "created"})
-    return Present(
-        {
-            "origin": "adopted",
-            "manager": manager_of(tags),
-            "encryption": _default_encryption(spec, invoke),
-        }
-    )
+    return Present(_adopted(spec, invoke, tags))
+
+
+def _adopted(spec: BackendSpec, invoke: Invoke, tags: Mapping[str, str]) -> JSON:
+    """
+    What the clients of a bucket that we did not make have today.
+
+    Raises:
+        RefusedChange: Enforced, nobody could write to it any more.
+    """
+    policy = _policy(spec, invoke)
+    against = refusing(policy, spec.encryption, _key_to_name(spec))
+    if against and spec.adopt == "enforce":
+        raise RefusedChange(
+            f"The policy of the bucket {spec.bucket_name} refuses every write as it would have to "
+            f"be once enforced ({', '.join(against)})",
+            "Remove that statement, or name in KmsKeyArn the key that it asks for",
+            code="ResourceConflict",
+        )
+    peculiar = {
+        "bootstrapped": _is_bootstrapped(policy),
+        "refuses_plain_writes": bool(refusing(policy)),
+        "contradicted_by": against,
+        "acls_enabled": _acls_enabled(spec, invoke),
+    }
+    return {
+        "origin": "adopted",
+        "manager": manager_of(tags),
+        "encryption": _default_encryption(spec, invoke),
+        **{name: value for name, value in peculiar.items() if value},
+    }
+
+
+def _key_to_name(spec: BackendSpec) -> str:
+    if spec.encryption != "aws:kms":
+        return ""
+    here = f"arn:{spec.partition}:kms:{spec.region}:{spec.account}"
+    return spec.key_arn or f"{here}:key/{TO_BE_CREATED}"
 
 
 def manager_of(tags: Mapping[str, str]) -> str:
@@ -130,6 +164,31 @@ def _default_encryption(spec: BackendSpec, invoke: Invoke) -> tuple[str, str]:
             return "", ""
 
 
+def _policy(spec: BackendSpec, invoke: Invoke) -> Document | None:
+    """The bucket's policy; None where there is none or, as with the encryption, it is not shown."""
+    call = bucket_call(spec, "get_bucket_policy", spec.bucket_name)
+    found = look(invoke, call, frozenset({"NoSuchBucketPolicy"}))
+    return json.loads(found.value["Policy"]) if isinstance(found, Present) else None
+
+
+def _is_bootstrapped(policy: Document | None) -> bool:
+    """Whether Terragrunt made the bucket: it leaves no tag, but statements of these names."""
+    names = {statement.get("Sid") for statement in statements_of(policy)}
+    return bool(names & {"RootAccess", "EnforcedTLS"})
+
+
+def _acls_enabled(spec: BackendSpec, invoke: Invoke) -> bool:
+    call = bucket_call(spec, "get_bucket_ownership_controls", spec.bucket_name)
+    match look(invoke, call, frozenset({"OwnershipControlsNotFoundError"})):
+        case Present(answer):
+            rule = answer["OwnershipControls"]["Rules"][0]
+            return bool(rule["ObjectOwnership"] != "BucketOwnerEnforced")
+        case Absent():
+            return True  # as it was before there were ownership controls
+        case _:
+            return False
+
+
 def _learn(spec: BackendSpec, found: JSON) -> BackendSpec:
     if "origin" not in found:
         return spec
@@ -137,18 +196,26 @@ def _learn(spec: BackendSpec, found: JSON) -> BackendSpec:
         spec,
         origin=found["origin"],
         manager=found.get("manager", ""),
+        bootstrapped=found.get("bootstrapped", False),
         default_encryption=found.get("encryption", ("", "")),
+        refuses_plain_writes=found.get("refuses_plain_writes", False),
+        contradicted_by=found.get("contradicted_by", ()),
+        acls_enabled=found.get("acls_enabled", False),
     )
 
 
 RESOURCE = Resource(
     id="bucket",
     why="It holds the states and their lock files.",
-    permissions=(
+    find_permissions=(
         "s3:ListBucket",
-        "s3:CreateBucket",
         "s3:GetBucketTagging",
         "s3:GetEncryptionConfiguration",
+    ),
+    create_permissions=(
+        "s3:CreateBucket",
+        "s3:GetBucketPolicy",
+        "s3:GetBucketOwnershipControls",
         "s3:PutBucketOwnershipControls",
         "s3:TagResource",
     ),

@@ -10,9 +10,20 @@ Source: https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
-from state_backend.calls import JSON, Absent, AwsError, Call, Invoke, Observation, Present, look
+from state_backend.calls import (
+    JSON,
+    Absent,
+    AwsError,
+    Call,
+    Invoke,
+    Observation,
+    Present,
+    Unknown,
+    look,
+)
 from state_backend.errors import Failed, RefusedChange
 from state_backend.model import Resource
 from state_backend.policies.document import text_of
@@ -36,22 +47,47 @@ def _find(spec: BackendSpec, invoke: Invoke) -> Observation:
             )
         case Absent():
             return _by_tag(spec, invoke)
+        case Unknown(error) if spec.kms_key_arn and error.code == "AccessDeniedException":
+            return Unknown(_said_to_its_owner(spec, error))
         case unknown:
             return unknown
 
 
+def _said_to_its_owner(spec: BackendSpec, error: AwsError) -> AwsError:
+    """A key of another account shows itself only if its own policy says so as well."""
+    needed = f"the key's own policy must let account {spec.account} call kms:DescribeKey"
+    message = f"{error.message}; {needed}"
+    return AwsError(error.call, error.code, message, status=error.status)
+
+
 def _by_tag(spec: BackendSpec, invoke: Invoke) -> Observation:
-    """A key that a run made and left before it had an alias; the oldest, if there are several."""
-    search = {
+    """
+    A key that a run made and left before it had an alias; the oldest, if there are several.
+
+    One that is going to be deleted comes last: people are told to delete what a twin run made.
+    """
+    keys = [invoke(_describe(arn))["KeyMetadata"] for arn in sorted(_tagged(spec, invoke))]
+    if not keys:
+        return Absent()
+    return Present(_usable(spec, min(keys, key=_age)))
+
+
+def _age(key: JSON) -> tuple[bool, str, str]:
+    return key["KeyState"] == "PendingDeletion", str(key["CreationDate"]), key["Arn"]
+
+
+def _tagged(spec: BackendSpec, invoke: Invoke) -> Iterator[str]:
+    """The ARNs of the keys with our tag. A page may be empty and yet not be the last."""
+    search: dict[str, JSON] = {
         "ResourceTypeFilters": ["kms:key"],
         "TagFilters": [{"Key": "StateholdBackend", "Values": [spec.bucket_name]}],
     }
-    answer = invoke(Call("resourcegroupstaggingapi", "get_resources", search))
-    arns = [item["ResourceARN"] for item in answer["ResourceTagMappingList"]]
-    keys = [invoke(_describe(arn))["KeyMetadata"] for arn in sorted(arns)]
-    if not keys:
-        return Absent()
-    return Present(_usable(spec, min(keys, key=lambda key: (str(key["CreationDate"]), key["Arn"]))))
+    while True:
+        answer = invoke(Call("resourcegroupstaggingapi", "get_resources", search))
+        yield from (item["ResourceARN"] for item in answer["ResourceTagMappingList"])
+        if not answer.get("PaginationToken"):
+            return
+        search = {**search, "PaginationToken": answer["PaginationToken"]}
 
 
 def _describe(key: str) -> Call:
@@ -119,8 +155,8 @@ def _planned(spec: BackendSpec) -> JSON:
 RESOURCE = Resource(
     id="kms-key",
     why="One customer managed key encrypts every state, and its policy says who may read them.",
-    permissions=(
-        "kms:DescribeKey",
+    find_permissions=("kms:DescribeKey",),
+    create_permissions=(
         "kms:CreateKey",
         "kms:CreateAlias",
         "kms:TagResource",
@@ -131,7 +167,10 @@ RESOURCE = Resource(
     learn=_learn,
     planned=_planned,
     subject=lambda spec: spec.key_arn,
-    # While an adopted bucket is only observed, its clients keep the key that they have.
-    applies=lambda spec: spec.encryption == "aws:kms" and not spec.observes,
+    # While an adopted bucket is only observed, its clients keep the key that they have; but a key
+    # that was named is checked before anybody relies on it.
+    applies=lambda spec: (
+        spec.encryption == "aws:kms" and (not spec.observes or bool(spec.kms_key_arn))
+    ),
     ours=lambda spec: spec.makes_key,
 )

@@ -56,7 +56,11 @@ def _create(spec: BackendSpec, invoke: Invoke) -> JSON:
 RESOURCE = Resource(
     id="lock-table",
     why="Clients that know no lock files lock here.",
-    permissions=("dynamodb:DescribeTable", "dynamodb:CreateTable", "dynamodb:TagResource"),
+    find_permissions=("dynamodb:DescribeTable",),
+    create_permissions=(
+        "dynamodb:CreateTable",
+        "dynamodb:TagResource",
+    ),
     find=_find,
     create=_create,
     learn=lambda spec, found: replace(spec, lock_table_found=True),

@@ -37,12 +37,14 @@ def _create(spec: BackendSpec, invoke: Invoke) -> JSON:
 RESOURCE = Resource(
     id="log-bucket",
     why="It keeps the record of who asked for a state, out of reach of whoever asked.",
-    permissions=(
+    find_permissions=(
         "s3:ListBucket",
+        "s3:GetEncryptionConfiguration",
+    ),
+    create_permissions=(
         "s3:CreateBucket",
         "s3:PutBucketOwnershipControls",
         "s3:TagResource",
-        "s3:GetEncryptionConfiguration",
     ),
     find=_find,
     create=_create,
