@@ -1,7 +1,7 @@
 """
 Lambda: an account was vended, or somebody asks for one account by hand.
 
-Takes a bare EventBridge event, a direct operation, or an SQS batch whose bodies are such events.
+Takes a bare EventBridge event, a direct operation, or an SQS batch whose bodies are either.
 A bare event and an operation are answered with a JSON array, one object an account and Region, and
 never raise; a batch with the messages that are to be seen again.
 """
@@ -9,15 +9,16 @@ never raise; a batch with the messages that are to be seen again.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from state_backend import outcomes
-from state_backend.account_requests import act_on
+from state_backend.account_requests import act_on, act_on_message
 from state_backend.calls import JSON, Clock
 from state_backend.errors import StateholdError
 from state_backend.outcomes import Report
 from state_backend.telemetry import logger, tell
-from state_backend.vending import Hub, hub_of
+from state_backend.vending import hub_of
 
 
 @logger.inject_lambda_context(log_event=False)
@@ -31,7 +32,7 @@ def handler(event: JSON, context: Any) -> JSON:
             raise  # the whole batch comes back, once the setting is right
         return [outcomes.failure("", "", error).to_json()]
     if not batch:
-        return [report.to_json() for report in _told(event, hub)]
+        return [report.to_json() for report in _told(act_on(event, hub))]
     # Only a batch needs Powertools' processor, which takes as long to load as all the rest of it.
     from state_backend.aws.queue import MessageQueue  # noqa: PLC0415
 
@@ -40,11 +41,12 @@ def handler(event: JSON, context: Any) -> JSON:
         clock=hub.clock,
         dead_letter_queue_url=hub.settings.dead_letter_queue_url,
     )
-    return queue.process(event, context, lambda body: _told(body, hub))
+    return queue.process(
+        event, context, lambda body, pass_on: _told(act_on_message(body, hub, pass_on))
+    )
 
 
-def _told(event: JSON, hub: Hub) -> list[Report]:
-    reports = act_on(event, hub)
+def _told(reports: Sequence[Report]) -> Sequence[Report]:
     for report in reports:
         tell(report)
     return reports

@@ -1,17 +1,25 @@
 """
 An event or operation, from what it asks to what became of each account and Region.
+
+A message of the queue is about one account and Region. One that is about more is passed on, each
+part as a message of its own; an event that is handed over directly is worked off at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from state_backend import outcomes
-from state_backend.aws import accounts
+from state_backend.aws import accounts, settings_parameter
+from state_backend.aws.accounts import Account
 from state_backend.calls import JSON, AwsError
-from state_backend.errors import StateholdError, explain
+from state_backend.errors import NotStabilized, StateholdError, explain
 from state_backend.event_sources import Asked, parse
+from state_backend.fleet.scope import reason_out_of_scope
+from state_backend.fleet.settings_document import SettingsDocument, in_force, settings_for
 from state_backend.outcomes import Report
+from state_backend.telemetry import count, logger
 from state_backend.vending import Hub, Request, vend
 
 
@@ -19,38 +27,179 @@ def act_on(event: JSON, hub: Hub) -> list[Report]:
     """What became of each account and Region that *event* asks for. Never raises."""
     try:
         asked = parse(event)
+        return list(_reports(asked, _places(asked, hub), hub))
     except StateholdError as error:
         return [outcomes.failure("", "", error)]
-    return list(_reports(asked, hub))
-
-
-def _reports(asked: Asked, hub: Hub) -> Iterator[Report]:
-    regions = asked.regions or hub.settings.regions or (hub.settings.region,)
-    for account in asked.accounts or ("",):
-        refusal = _refusal(asked, account, hub)
-        for region in regions:
-            yield _ignored_or_failed(refusal, account, region) or vend(
-                Request(
-                    account=account,
-                    region=region,
-                    properties=asked.properties,
-                    plan_only=asked.plan_only,
-                ),
-                hub,
-            )
-
-
-def _refusal(asked: Asked, account: str, hub: Hub) -> str | StateholdError:
-    """Why nothing is done for *account*: a reason to ignore it, or an error; empty if nothing."""
-    if asked.reason or asked.trusted:
-        return asked.reason
-    try:
-        return accounts.reason_to_ignore(hub.invoke, account)
     except AwsError as error:
-        return explain(error)
+        return [outcomes.failure("", "", explain(error))]
 
 
-def _ignored_or_failed(refusal: str | StateholdError, account: str, region: str) -> Report | None:
-    if isinstance(refusal, StateholdError):
-        return outcomes.failure(account, region, refusal)
-    return outcomes.ignored(account, region, refusal) if refusal else None
+def act_on_message(
+    event: JSON, hub: Hub, pass_on: Callable[[Sequence[JSON]], None]
+) -> list[Report]:
+    """
+    What became of the one account and Region that *event* is about.
+
+    Where it is about several, each is passed on as an operation; what becomes of it is told then.
+
+    Raises:
+        StateholdError: The event is not understood, or cannot be worked on now.
+    """
+    # Whoever sent it, Organizations is asked: an account can have left since.
+    asked = replace(parse(event), trusted=False)
+    try:
+        places = _places(asked, hub)
+        if asked.reason or len(places) <= 1:
+            return list(_reports(asked, places, hub))
+        pass_on([_operation(asked, place) for place in places])
+    except AwsError as error:
+        raise explain(error) from error
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    account: str
+    region: str
+
+
+def _places(asked: Asked, hub: Hub) -> list[_Place]:
+    """The accounts and Regions that are asked for; where nothing is to be done, as they are."""
+    regions = asked.regions or hub.settings.regions or (hub.settings.region,)
+    found = dict.fromkeys(asked.accounts)
+    if not asked.reason:
+        for unit in asked.units:
+            found |= dict.fromkeys(accounts.active_accounts_below(hub.at_home, unit))
+    return [_Place(account, region) for account in found for region in regions]
+
+
+def _operation(asked: Asked, place: _Place) -> JSON:
+    """*place* as a message of its own."""
+    operation = {
+        "operation": "plan" if asked.plan_only else "reconcile",
+        "accountId": place.account,
+        "region": place.region,
+    }
+    return operation if asked.properties is None else operation | {"properties": asked.properties}
+
+
+def _reports(asked: Asked, places: Sequence[_Place], hub: Hub) -> Iterator[Report]:
+    if not places:
+        region = (*asked.regions, *hub.settings.regions, hub.settings.region)[0]
+        yield outcomes.ignored("", region, asked.reason or f"{_empty(asked)} has no active account")
+        return
+    fleet = _Fleet(asked, hub)
+    for place in places:
+        yield fleet.report(place)
+
+
+def _empty(asked: Asked) -> str:
+    return ", ".join(asked.units) or "what the event names"
+
+
+class _Fleet:
+    """What is asked for, held against the organization and the settings document."""
+
+    def __init__(self, asked: Asked, hub: Hub) -> None:
+        self._asked = asked
+        self._hub = hub
+        self._standings: dict[str, _Standing | StateholdError] = {}
+        self._document: SettingsDocument | None = None
+        if hub.settings.settings_parameter_name and not asked.reason:
+            self._document = _document(hub)
+
+    def report(self, place: _Place) -> Report:
+        """What became of *place*."""
+        if self._asked.reason:
+            return outcomes.ignored(place.account, place.region, self._asked.reason)
+        try:
+            standing = self._standing(place.account)
+            if standing.reason:
+                return outcomes.ignored(place.account, place.region, standing.reason)
+            return self._vended(place, standing)
+        except StateholdError as error:
+            return outcomes.failure(place.account, place.region, error)
+
+    def _vended(self, place: _Place, standing: _Standing) -> Report:
+        hub = self._hub
+        if hub.clock.now() > hub.give_up_at:
+            raise NotStabilized(
+                "The function's time was over before this account's turn came",
+                "Send the event to the queue, which gives each account its own time",
+            )
+        if self._document is not None:
+            said = settings_for(self._document, place.account, standing.units, place.region)
+            hub = _with_defaults(hub, said)
+        request = Request(
+            account=place.account,
+            region=place.region,
+            properties=self._asked.properties,
+            plan_only=self._asked.plan_only,
+        )
+        return vend(request, hub)
+
+    def _standing(self, account: str) -> _Standing:
+        """How *account* stands; asked for once, however many Regions there are."""
+        if account not in self._standings:
+            try:
+                self._standings[account] = self._looked_up(account)
+            except AwsError as error:
+                self._standings[account] = explain(error)
+        found = self._standings[account]
+        if isinstance(found, StateholdError):
+            raise found
+        return found
+
+    def _looked_up(self, account: str) -> _Standing:
+        if self._asked.trusted and self._document is None:
+            return _Standing()
+        found = accounts.describe(self._hub.at_home, account)
+        if self._document is None:
+            return _Standing(reason=found.reason_to_ignore)
+        units = accounts.units_above(self._hub.at_home, found)
+        reason = found.reason_to_ignore or self._out_of_scope(found, units, self._document)
+        # The operator's own word counts for more; the settings are those of its place all the same.
+        return _Standing(reason="" if self._asked.trusted else reason, units=units)
+
+    def _out_of_scope(
+        self, found: Account, units: Sequence[str], document: SettingsDocument
+    ) -> str:
+        scope = document.scope
+        tags = accounts.tags(self._hub.at_home, found.id) if scope.asks_for_tags else {}
+        return reason_out_of_scope(scope, found.id, units, tags)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Standing:
+    """What Organizations and the document say of one account."""
+
+    reason: str = ""
+    """Why it gets no backend; empty if it gets one."""
+    units: tuple[str, ...] = ()
+
+
+def _document(hub: Hub) -> SettingsDocument:
+    """
+    The settings document in force. That a newer one is refused is logged and counted.
+
+    Raises:
+        StateholdError: There is none that is right, or it cannot be read now.
+    """
+    name = hub.settings.settings_parameter_name
+    try:
+        document, mistake = in_force(settings_parameter.texts(hub.at_home, name))
+    except AwsError as error:
+        raise explain(error) from error
+    except StateholdError:
+        count("SettingsRefused")
+        raise
+    if mistake is not None:
+        logger.error("%s The last one that was right stays in force.", mistake)
+        count("SettingsRefused")
+    return document
+
+
+def _with_defaults(hub: Hub, said: Mapping[str, str]) -> Hub:
+    """*hub*, with what the document says in place of its own defaults."""
+    defaults = {**hub.settings.property_defaults, **said}
+    return replace(hub, settings=replace(hub.settings, property_defaults=defaults))

@@ -62,6 +62,9 @@ class Settings:
     backend_register: str = ""
     """Name of the register table. Empty means none: for single local runs."""
 
+    settings_parameter_name: str = ""
+    """SSM parameter of the home Region with the settings document. Empty means none."""
+
     dead_letter_queue_url: str = ""
     """Where a message goes that a person has to look at. Empty: it is reported as failed."""
 
@@ -97,6 +100,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         regions=listed(environment.get("REGIONS", "")),
         plan_only=mode == "plan",
         backend_register=environment.get("BACKEND_REGISTER", ""),
+        settings_parameter_name=environment.get("SETTINGS_PARAMETER_NAME", ""),
         dead_letter_queue_url=environment.get("DEAD_LETTER_QUEUE_URL", ""),
         response_url_allowed_hosts=listed(environment.get("RESPONSE_URL_ALLOWED_HOSTS", "")),
         sam_local=environment.get("AWS_SAM_LOCAL") == "true",

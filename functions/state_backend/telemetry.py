@@ -11,6 +11,19 @@ from state_backend.outcomes import Report
 
 NAMESPACE = "Statehold"
 
+METRICS = {
+    "BackendsReady": "accounts and Regions that are as they must be",
+    "BackendsWaiting": "accounts and Regions that are tried again, or only observed",
+    "BackendsFailed": "accounts and Regions that a person has to look at",
+    "BackendsIgnored": "accounts and Regions that get no backend, with a reason in the log",
+    "DeletesRefused": "stacks that were refused to take a backend with them",
+    "DriftRepaired": "backends that somebody changed and that were set right again",
+    "RequestsUnconfirmed": "requests in a stack's name that the stack knows nothing of",
+    "ResponseUrlsRefused": "requests that named another place to answer than CloudFormation's",
+    "SettingsRefused": "looks at a settings document that has a mistake",
+}
+"""What is counted, and what it counts. No dimensions: alarms and the dashboard take all of it."""
+
 logger = Logger(service="statehold")
 
 
@@ -28,9 +41,11 @@ def tell(report: Report) -> None:
         },
     )
     count(f"Backends{report.status.capitalize()}")
+    if report.repaired:
+        count("DriftRepaired")
 
 
 def count(metric: str) -> None:
-    """Adds one to *metric* (CloudWatch's embedded format: a log line, no call)."""
+    """Adds one to *metric* of ``METRICS`` (CloudWatch's embedded format: a log line, no call)."""
     with single_metric(name=metric, unit=MetricUnit.Count, value=1, namespace=NAMESPACE):
         pass

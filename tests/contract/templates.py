@@ -1,4 +1,4 @@
-"""The two templates as data, intrinsic functions in their long form."""
+"""The templates as data, intrinsic functions in their long form."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from cfnlint.decode import decode
 ROOT = Path(__file__).parents[2]
 HUB = ROOT / "template.yaml"
 MEMBER = ROOT / "stacksets/provisioner-role.yaml"
+FORWARDER = ROOT / "stacksets/organizations-forwarder.yaml"
+ALL = (HUB, MEMBER, FORWARDER)
 
 
 def read(path: Path) -> dict[str, Any]:

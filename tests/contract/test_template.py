@@ -11,9 +11,12 @@ from cfnlint import api
 from moto.events.models import EventPattern
 
 from state_backend.aws import queue, register
+from state_backend.event_sources import control_tower, organizations, parse
 from state_backend.properties import PROPERTIES
 from state_backend.settings import EXECUTION_ROLE_NAMES, HUB_DEFAULTS, Settings, settings_from
-from tests.contract.templates import HUB, MEMBER, ROOT, of_type, read
+from state_backend.telemetry import METRICS, NAMESPACE
+from tests.contract.templates import ALL, FORWARDER, HUB, ROOT, of_type, read, statements
+from tests.deployment.template import Template, load
 
 TEMPLATE = read(HUB)
 PARAMETERS = TEMPLATE["Parameters"]
@@ -26,9 +29,12 @@ OF_THE_HUB_ONLY = {
     "BucketNamePrefix",
     "ExecutionRoleNames",
     "HomeRegion",
+    "LogRetentionDays",
     "Mode",
+    "NotificationEmail",
     "OrganizationId",
     "Regions",
+    "SettingsParameterName",
 }
 
 RULES_OF = {
@@ -37,12 +43,57 @@ RULES_OF = {
     "cloudformation.Update": set(),
     "controltower.CreateManagedAccount.failed": set(),
     "controltower.CreateManagedAccount.succeeded": {"AccountVendedRule"},
+    "controltower.DisableBaseline.account": set(),
+    "controltower.EnableBaseline.account": {"AccountVendedRule"},
+    "controltower.EnableBaseline.failed": {"AccountVendedRule"},
+    "controltower.EnableBaseline.unit": {"AccountVendedRule"},
+    "controltower.RegisterOrganizationalUnit.failed": set(),
+    "controltower.RegisterOrganizationalUnit.succeeded": {"AccountVendedRule"},
+    "controltower.ResetEnabledBaseline.account": {"AccountVendedRule"},
+    "controltower.ResetLandingZone.succeeded": {"AccountVendedRule"},
+    "controltower.SetupLandingZone.succeeded": {"AccountVendedRule"},
+    "controltower.UpdateEnabledBaseline.account": {"AccountVendedRule"},
+    "controltower.UpdateLandingZone.succeeded": {"AccountVendedRule"},
+    "controltower.UpdateLandingZone.without-accounts": {"AccountVendedRule"},
     "controltower.UpdateManagedAccount.succeeded": {"AccountVendedRule"},
     "operation.plan": set(),
     "operation.reconcile": set(),
+    "organizations.AcceptHandshake": {"OrganizationRule"},
+    "organizations.AccountJoinedOrganization.created": {"OrganizationRule"},
+    "organizations.AccountJoinedOrganization.invited": {"OrganizationRule"},
+    "organizations.CreateAccountResult.failed": {"OrganizationRule"},
+    "organizations.CreateAccountResult.succeeded": {"OrganizationRule"},
+    "organizations.MoveAccount": {"OrganizationRule"},
+    "organizations.MoveAccount.refused": {"OrganizationRule"},
     "sqs.controltower.CreateManagedAccount": set(),
+    "statehold.StateBackendDeleteRefused": {"NotificationRule"},
+    "statehold.StateBackendDriftRepaired": {"NotificationRule"},
+    "statehold.StateBackendFailed": {"NotificationRule"},
+    "statehold.StateBackendReady": set(),
 }
 """Sample in ``events/`` -> the rules that it matches."""
+
+EVENTS = {
+    "AccountVendedRule": ("aws.controltower", control_tower.EVENTS),
+    "OrganizationRule": ("aws.organizations", organizations.EVENTS),
+}
+"""Rule that leads to the function -> source and parsers of what it lets through."""
+
+
+def sample(name: str) -> dict[str, object]:
+    return dict(json.loads((ROOT / f"events/{name}.json").read_text()))
+
+
+def fits(rule: dict[str, object], event: dict[str, object]) -> bool:
+    pattern = json.loads(json.dumps(rule["EventPattern"]))
+    return bool(EventPattern(None, pattern).matches_event(event))
+
+
+def made(**parameters: str) -> set[str]:
+    """The resources of the hub's template in eu-central-1 with *parameters*."""
+    pseudo = {"AWS::Region": "eu-central-1", "AWS::Partition": "aws"}
+    template = Template(document=load(HUB), parameters=parameters, pseudo=pseudo)
+    return set(template.resources())
 
 
 def environment_of(function: str) -> dict[str, object]:
@@ -58,14 +109,14 @@ def longest_of(value: dict[str, str], otherwise: int) -> int:
     return int(parameter.get("MaxLength") or len(str(parameter.get("MaxValue", "x" * otherwise))))
 
 
-@pytest.mark.parametrize("path", [HUB, MEMBER], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", ALL, ids=lambda path: path.name)
 def test_the_linter_finds_nothing(path):
     found = api.lint_file(path)
 
     assert [str(match) for match in found] == []
 
 
-@pytest.mark.parametrize("path", [HUB, MEMBER], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", ALL, ids=lambda path: path.name)
 def test_nothing_is_hidden_from_the_linter(path):
     assert "cfn-lint" not in path.read_text()
     assert not [file.name for file in ROOT.iterdir() if file.name.startswith(".cfnlintrc")]
@@ -81,7 +132,7 @@ class TestParameters:
         assert CONSTRAINTS & parameter.keys()
         assert "AllowedPattern" not in parameter or "ConstraintDescription" in parameter
 
-    @pytest.mark.parametrize("path", [HUB, MEMBER], ids=lambda path: path.name)
+    @pytest.mark.parametrize("path", ALL, ids=lambda path: path.name)
     def test_each_has_its_place_in_the_console(self, path):
         template = read(path)
         groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
@@ -189,15 +240,23 @@ class TestFunctions:
         assert all(it["RetentionInDays"] for it in groups.values())
 
     def test_another_region_gets_the_custom_resource_alone(self):
-        elsewhere = {
-            name for name, it in TEMPLATE["Resources"].items() if it.get("Condition") != "IsHome"
+        everything = {
+            "HomeRegion": "us-east-1",
+            "OrganizationId": "o-a1b2c3d4e5",
+            "SettingsParameterName": "/statehold/settings",
+            "NotificationEmail": "on-call@example.com",
         }
 
-        assert elsewhere == {
+        assert made(**everything) == {
             "CustomResourceFunction",
             "CustomResourceLogGroup",
             "CustomResourcePermission",
         }
+
+    def test_what_is_not_asked_for_is_not_made(self):
+        conditional = {"CustomResourcePermission", "NotificationSubscription"}
+
+        assert set(TEMPLATE["Resources"]) - made() == conditional
 
     def test_the_organization_is_let_in_only_if_it_is_named(self):
         permission = TEMPLATE["Resources"]["CustomResourcePermission"]
@@ -220,7 +279,7 @@ class TestQueue:
             for earlier in range(receipts - 1)
         ]
 
-        assert sum(delays) > queue.PATIENCE_SECONDS
+        assert sum(delays[: queue.LAST_RECEIPT - 1]) > queue.PATIENCE_SECONDS
 
     def test_one_message_does_not_wait_for_another(self):
         source = FUNCTIONS["AccountVendedFunction"]["Events"]["Queue"]["Properties"]
@@ -228,13 +287,24 @@ class TestQueue:
         assert source["BatchSize"] == 1
         assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
-    def test_only_the_rule_may_send(self):
+    def test_only_the_rules_that_lead_to_a_queue_may_send_to_it(self):
         for policy in of_type(TEMPLATE, "AWS::SQS::QueuePolicy").values():
             (statement,) = policy["PolicyDocument"]["Statement"]
+            queue_arn = statement["Resource"]
+            senders = [
+                {"Fn::GetAtt": [name, "Arn"]}
+                for name, rule in of_type(TEMPLATE, "AWS::Events::Rule").items()
+                for target in rule["Targets"]
+                if queue_arn in (target["Arn"], target["DeadLetterConfig"]["Arn"])
+            ]
+
             assert statement["Principal"] == {"Service": "events.amazonaws.com"}
-            assert statement["Condition"] == {
-                "ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["AccountVendedRule", "Arn"]}}
-            }
+            assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": senders}}
+
+    def test_the_function_sets_aside_before_the_queue_does(self):
+        receipts = self.queue["RedrivePolicy"]["maxReceiveCount"]
+
+        assert receipts > queue.LAST_RECEIPT
 
     def test_what_cannot_be_delivered_is_kept(self):
         for rule in of_type(TEMPLATE, "AWS::Events::Rule").values():
@@ -267,16 +337,32 @@ class TestSampleEvents:
 
     @pytest.mark.parametrize("name", RULES_OF)
     def test_it_matches_exactly_the_rules_it_should(self, name):
-        event = json.loads((ROOT / f"events/{name}.json").read_text())
         rules = of_type(TEMPLATE, "AWS::Events::Rule")
 
-        matched = {
-            rule
-            for rule, it in rules.items()
-            if EventPattern(None, json.loads(json.dumps(it["EventPattern"]))).matches_event(event)
-        }
+        matched = {rule for rule, it in rules.items() if fits(it, sample(name))}
 
         assert matched == RULES_OF[name]
+
+    @pytest.mark.parametrize("rule", EVENTS)
+    def test_each_event_that_has_a_parser_has_a_sample_that_asks_for_something(self, rule):
+        source, parsers = EVENTS[rule]
+        names = [name for name, rules in RULES_OF.items() if rule in rules]
+        asked = {name: parse(sample(name)) for name in names}
+
+        assert {sample(name)["source"] for name in names} == {source}
+        assert set(parsers) == {
+            sample(name)["detail"]["eventName"]
+            for name, it in asked.items()
+            if (it.accounts or it.units) and not it.reason
+        }
+
+    @pytest.mark.parametrize("name", [it for it in RULES_OF if it.startswith("controltower")])
+    def test_what_no_rule_lets_through_asks_for_nothing(self, name):
+        assert RULES_OF[name] or parse(sample(name)).reason
+
+    def test_a_pattern_is_no_longer_than_eventbridge_takes(self):
+        for rule in of_type(TEMPLATE, "AWS::Events::Rule").values():
+            assert len(json.dumps(rule["EventPattern"], separators=(",", ":"))) <= 2048
 
     def test_each_rule_has_a_sample(self):
         assert set(of_type(TEMPLATE, "AWS::Events::Rule")) == set().union(*RULES_OF.values())
@@ -295,3 +381,101 @@ class TestSampleEvents:
         assert request["ServiceToken"].endswith(
             ":function:" + FUNCTIONS["CustomResourceFunction"]["FunctionName"]
         )
+
+
+class TestForwarder:
+    rule = of_type(read(FORWARDER), "AWS::Events::Rule")["OrganizationRule"]
+
+    def test_it_forwards_what_the_hub_waits_for(self):
+        waits_for = of_type(TEMPLATE, "AWS::Events::Rule")["OrganizationRule"]
+
+        assert self.rule["EventPattern"] == waits_for["EventPattern"]
+
+    def test_it_may_put_on_the_home_regions_bus_and_does(self):
+        (target,) = self.rule["Targets"]
+        (allow,) = statements(
+            of_type(read(FORWARDER), "AWS::IAM::Role")["ForwarderRole"]["Policies"]
+        )
+
+        assert allow["Action"] == "events:PutEvents"
+        assert allow["Resource"] == target["Arn"]
+        assert target["RoleArn"] == {"Fn::GetAtt": ["ForwarderRole", "Arn"]}
+
+    def test_what_cannot_be_forwarded_is_kept(self):
+        assert self.rule["Targets"][0]["DeadLetterConfig"]["Arn"]
+
+
+class TestPeople:
+    alarms = of_type(TEMPLATE, "AWS::CloudWatch::Alarm")
+    resources = TEMPLATE["Resources"]
+
+    def test_every_alarm_and_its_end_is_told_and_says_what_it_means(self):
+        for alarm in self.alarms.values():
+            assert alarm["AlarmActions"] == [{"Ref": "NotificationTopic"}]
+            assert alarm["OKActions"] == [{"Ref": "NotificationTopic"}]
+            assert alarm["AlarmDescription"].endswith(".")
+            assert alarm["TreatMissingData"] == "notBreaching"
+
+    def test_an_alarm_takes_what_is_counted_in_the_way_it_is_counted(self):
+        ours = [it for it in self.alarms.values() if it.get("Namespace") == NAMESPACE]
+
+        assert {it["MetricName"] for it in ours} == {
+            "BackendsFailed",
+            "DeletesRefused",
+            "DriftRepaired",
+            "RequestsUnconfirmed",
+            "ResponseUrlsRefused",
+            "SettingsRefused",
+        }
+        assert {it["MetricName"] for it in ours} <= set(METRICS)
+        # A service name would become a dimension.
+        assert "POWERTOOLS_SERVICE_NAME" not in environment_of("CustomResourceFunction")
+        assert not [it for it in ours if "Dimensions" in it]
+
+    def test_whatever_the_code_counts_is_named_in_one_place(self):
+        files = (ROOT / "functions").rglob("*.py")
+        counted = {
+            name
+            for file in files
+            for name in re.findall(r'\bcount\(\s*f?"([A-Z]\w+)', file.read_text())
+        }
+
+        assert counted - {"Backends"} <= set(METRICS)
+
+    def test_the_age_alarm_leaves_a_new_account_its_hour(self):
+        assert self.alarms["OldestMessageAlarm"]["Threshold"] > queue.PATIENCE_SECONDS
+
+    def test_alarms_and_events_may_publish_and_use_the_topics_key(self):
+        for owner, document in (
+            ("NotificationTopicPolicy", "PolicyDocument"),
+            ("NotificationKey", "KeyPolicy"),
+        ):
+            policy = self.resources[owner]["Properties"][document]
+            services = [
+                it["Principal"]["Service"]
+                for it in policy["Statement"]
+                if "Service" in it["Principal"]
+            ]
+            assert services == ["cloudwatch.amazonaws.com", "events.amazonaws.com"]
+
+    def test_the_key_asks_events_for_nothing_that_they_do_not_send(self):
+        statements_ = self.resources["NotificationKey"]["Properties"]["KeyPolicy"]["Statement"]
+        (events,) = [
+            it for it in statements_ if it["Principal"].get("Service") == "events.amazonaws.com"
+        ]
+
+        assert list(events["Condition"]["StringEquals"]) == [
+            "kms:EncryptionContext:aws:sns:topicArn"
+        ]
+        arn = events["Condition"]["StringEquals"]["kms:EncryptionContext:aws:sns:topicArn"]
+        topic = self.resources["NotificationTopic"]["Properties"]["TopicName"]
+        assert arn["Fn::Sub"].endswith(f":{topic}")
+
+    def test_the_dashboard_is_whole_and_shows_every_alarm(self):
+        text = self.resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+
+        body = json.loads(text)
+
+        (shown,) = [it["properties"]["alarms"] for it in body["widgets"] if it["type"] == "alarm"]
+        assert sorted(shown) == sorted(f"${{{name}.Arn}}" for name in self.alarms)
+        assert set(re.findall(r'"Statehold",\s*"(\w+)"', text)) <= set(METRICS)

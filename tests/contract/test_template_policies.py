@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from state_backend.aws import accounts, settings_parameter
 from state_backend.controls import CONTROLS
 from state_backend.policies.session_policy import CONFIRMATION_PERMISSIONS
 from state_backend.resources import RESOURCES
-from tests.contract.templates import HUB, MEMBER, listed, of_type, read, statements
+from tests.contract.templates import ALL, HUB, MEMBER, listed, of_type, read, statements
 
 KNOWN = json.loads(
     (resources.files("cfnlint") / "data/AdditionalSpecs/Policies.json").read_text("utf-8")
@@ -31,7 +32,10 @@ NEVER = (
     "kms:*encrypt*",
     "kms:generate*",
     "lambda:*",
-    "organizations:[!d]*",
+    "organizations:[!dl]*",
+    "organizations:d[!e]*",
+    "organizations:de[!s]*",
+    "organizations:l[!i]*",
     "s3:*delete*",
     "s3:*object*",
     "s3:bypassgovernanceretention",
@@ -44,10 +48,15 @@ NEVER = (
 ON_EVERYTHING = {"kms:CreateKey", "kms:TagResource", "tag:GetResources"}
 """Actions that can be granted only on ``*``."""
 
+KEYS = {"AWS::KMS::Key"}
+"""A key's policy is about that key alone; it says so as ``*``, and has a test of its own."""
+
 ALLOWS = [
-    pytest.param(statement, id=f"{path.stem}-{statement.get('Sid', index)}")
-    for path in (HUB, MEMBER)
-    for index, statement in enumerate(statements(read(path)["Resources"]))
+    pytest.param(statement, id=f"{path.stem}-{name}-{statement.get('Sid', index)}")
+    for path in ALL
+    for name, resource in read(path)["Resources"].items()
+    if resource["Type"] not in KEYS
+    for index, statement in enumerate(statements(resource))
     if statement["Effect"] == "Allow"
 ]
 
@@ -93,7 +102,7 @@ def test_deletes_would_be_found():
     }
 
 
-@pytest.mark.parametrize("path", [HUB, MEMBER], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", ALL, ids=lambda path: path.name)
 def test_no_role_takes_a_policy_from_elsewhere(path):
     template = read(path)
     ours = set(of_type(template, "AWS::IAM::ManagedPolicy"))
@@ -135,6 +144,29 @@ def substituted(text: str, known: dict[str, str]) -> str:
     for name, value in known.items():
         text = text.replace(f"${{{name}}}", value)
     return text
+
+
+class TestAccountVendedRole:
+    template = read(HUB)
+    role = of_type(template, "AWS::IAM::Role")["AccountVendedRole"]
+    granted = tuple(it for it in statements(role["Policies"]) if it["Effect"] == "Allow")
+
+    @pytest.mark.parametrize(
+        ("service", "needed"),
+        [
+            ("organizations", accounts.PERMISSIONS),
+            ("ssm", settings_parameter.PERMISSIONS),
+        ],
+    )
+    def test_it_may_ask_what_the_code_asks_and_nothing_else(self, service, needed):
+        actions = {action for it in self.granted for action in listed(it["Action"])}
+
+        assert {it for it in actions if it.startswith(f"{service}:")} == set(needed)
+
+    def test_the_settings_are_those_of_the_parameter_that_is_named(self):
+        (allow,) = [it for it in self.granted if "ssm:GetParameter" in listed(it["Action"])]
+
+        assert allow["Resource"]["Fn::Sub"].endswith(":parameter${SettingsParameterName}")
 
 
 class TestProvisioner:

@@ -3,11 +3,12 @@ HOW WE REACH AWS: the only boto3, the only sockets.
 
 * ``invoke``: makes a ``Call``, decides about repeating it, and turns errors into ``AwsError``
 * ``session``: the role we act through in an account, cut down by session policies
-* ``accounts``: whether an account is ours, in Organizations' word
+* ``accounts``: which accounts are ours and where they stand, in Organizations' word
+* ``settings_parameter``: the settings document's texts, newest first
 * ``register``: the records, and the lease under which one is worked on
 * ``stacks``: what CloudFormation says of a stack
 * ``announcements``: the events that we publish
-* ``queue``: what becomes of a message that failed
+* ``queue``: what becomes of a message that failed, or is about several accounts
 * ``cloudformation_response``: crhelper, fenced
 """
 

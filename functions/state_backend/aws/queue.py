@@ -2,7 +2,9 @@
 What becomes of a queue message: patience for what may work later, a person for what cannot.
 
 A transient failure gives the message back with a growing delay; a permanent one goes to the
-dead-letter queue with its code and remedy, and counts as handled.
+dead-letter queue with its code and remedy, and counts as handled. So does a transient one that has
+lasted for hours, before SQS would set the message aside without a word. An event that is about
+several accounts becomes one message for each account and Region.
 
 Source: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 """
@@ -12,7 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from aws_lambda_powertools.utilities.batch import (
     BatchProcessor,
@@ -25,7 +27,7 @@ from state_backend.calls import JSON, Call, Clock, Invoke
 from state_backend.errors import (
     AccessDenied,
     InvalidRequest,
-    NotReady,
+    NotPermittedYet,
     StateholdError,
     TransientError,
 )
@@ -38,6 +40,20 @@ FIRST_DELAY, LONGEST_DELAY = 60, 900
 PATIENCE_SECONDS = 3600.0
 """How long missing permissions count as those of an account that is not ready yet."""
 
+LAST_RECEIPT = 16
+"""
+The receipt, some three hours after the first, from which nothing is waited for any more. The queue
+sets a message aside only later, for want of a function that took it.
+"""
+
+_MOST_ENTRIES = 10
+"""What SendMessageBatch takes."""
+
+PassOn: TypeAlias = Callable[[Sequence[JSON]], None]
+"""Sends events on, each as a message of its own."""
+
+Act: TypeAlias = Callable[[JSON, PassOn], Sequence[Report]]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageQueue:
@@ -47,14 +63,13 @@ class MessageQueue:
     clock: Clock
     dead_letter_queue_url: str
 
-    def process(
-        self, event: JSON, context: Any, act: Callable[[JSON], Sequence[Report]]
-    ) -> Mapping[str, JSON]:
+    def process(self, event: JSON, context: Any, act: Act) -> Mapping[str, JSON]:
         """
         Acts on each message of a batch; answers which of them are to be seen again.
 
         Args:
-            act: From the event in a message's body to what became of each account and Region.
+            act: From the event in a message's body to what became of each account and Region; what
+                it passes on comes back as messages of their own.
         """
         processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
         return dict(
@@ -66,23 +81,57 @@ class MessageQueue:
             )
         )
 
-    def _one(self, record: SQSRecord, act: Callable[[JSON], Sequence[Report]]) -> None:
-        waited = self._waited(record)
-        errors = [_meant(error, waited) for error in _errors(_reports(record, act))]
+    def _one(self, record: SQSRecord, act: Act) -> None:
+        try:
+            errors = self._errors(record, act)
+        except Exception:
+            self._see_again(record)  # sooner than the queue would show it
+            raise
         waiting = [error for error in errors if isinstance(error, TransientError)]
-        if waiting:
+        if waiting and _received(record) < LAST_RECEIPT:
             self._see_again(record)
             raise waiting[0]
         if errors:
-            self._hand_over(record, errors[0])
+            permanent = [error for error in errors if error not in waiting]
+            self._hand_over(record, (permanent or errors)[0])
+
+    def _errors(self, record: SQSRecord, act: Act) -> list[StateholdError]:
+        """What is wrong with the message, as far as it has to be tried again, or looked at."""
+        waited = self._waited(record)
+        try:
+            reports = act(_event(record), lambda events: self._pass_on(record, events))
+        except StateholdError as error:
+            return [error]
+        errors = [it.error for it in reports if it.error is not None and it.needs_attention]
+        return [_meant(error, waited) for error in errors]
+
+    def _pass_on(self, record: SQSRecord, events: Sequence[JSON]) -> None:
+        """
+        Sends each of *events* as a message of its own to the queue that *record* is from.
+
+        Raises:
+            TransientError: Not all were taken. They may all be sent again: twice does no harm.
+        """
+        url = _url(record.event_source_arn)
+        for start in range(0, len(events), _MOST_ENTRIES):
+            entries = [
+                {"Id": str(index), "MessageBody": json.dumps(event, separators=(",", ":"))}
+                for index, event in enumerate(events[start : start + _MOST_ENTRIES])
+            ]
+            parameters = {"QueueUrl": url, "Entries": entries}
+            answer = self.invoke(Call("sqs", "send_message_batch", parameters))
+            for failed in answer.get("Failed", ()):
+                raise TransientError(
+                    f"sqs:send_message_batch failed for a message with {failed.get('Code')}",
+                    "It is tried again",
+                )
 
     def _waited(self, record: SQSRecord) -> float:
         first = int(record.attributes.approximate_first_receive_timestamp or 0) / 1000
         return self.clock.now() - first if first else 0.0
 
     def _see_again(self, record: SQSRecord) -> None:
-        received = int(record.attributes.approximate_receive_count or 1)
-        delay = min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(received - 1, 10))
+        delay = min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(_received(record) - 1, 10))
         parameters = {
             "QueueUrl": _url(record.event_source_arn),
             "ReceiptHandle": record.receipt_handle,
@@ -105,21 +154,20 @@ class MessageQueue:
         self.invoke(Call("sqs", "send_message", parameters))
 
 
-def _reports(record: SQSRecord, act: Callable[[JSON], Sequence[Report]]) -> Sequence[Report]:
+def _event(record: SQSRecord) -> JSON:
     try:
-        event = json.loads(record.body)
+        return json.loads(record.body)
     except (ValueError, RecursionError) as error:
         raise InvalidRequest("The message is no JSON", "Send an event of EventBridge") from error
-    return act(event)
 
 
-def _errors(reports: Sequence[Report]) -> list[StateholdError]:
-    return [it.error for it in reports if it.error is not None and it.needs_attention]
+def _received(record: SQSRecord) -> int:
+    return int(record.attributes.approximate_receive_count or 1)
 
 
 def _meant(error: StateholdError, waited: float) -> StateholdError:
     """Missing permissions are those of a new account for an hour; then somebody has to act."""
-    if isinstance(error, NotReady) and waited >= PATIENCE_SECONDS:
+    if isinstance(error, NotPermittedYet) and waited >= PATIENCE_SECONDS:
         return AccessDenied(error.message, error.remedy)
     return error
 

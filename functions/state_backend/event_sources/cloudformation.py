@@ -3,7 +3,8 @@ A request of ``Custom::StateBackend``: what it claims, and whether its stack's e
 
 Anyone in the organization may be able to invoke the function, and the payload carries no proof. So
 the account is the one in ``StackId``, and nothing is written before the newest event of the
-resource, read in that account, says the same as the request.
+resource, read in that account, says the same as the request. The event is written first, so a late
+or repeated request shows too: by then the newest event is another one.
 
 Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requests.html
 """
@@ -28,6 +29,12 @@ _IN_PROGRESS = {
     "Update": "UPDATE_IN_PROGRESS",
     "Delete": "DELETE_IN_PROGRESS",
 }
+KINDS = frozenset(_IN_PROGRESS)
+"""What CloudFormation asks for."""
+
+
+class UnconfirmedRequest(InvalidRequest):
+    """CloudFormation cannot have sent it, or its stack does not say so. Nothing was written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +51,7 @@ class StackRequest:
     properties: Mapping[str, JSON]
     """As the template states them, CloudFormation's own among them."""
     account: str
-    stack_region: str
+    """The stack's, in the word of its id alone."""
     region: str
     """Where the backend is: the property ``Region``, else the stack's."""
 
@@ -54,17 +61,14 @@ def parse(event: Mapping[str, JSON]) -> StackRequest:
     The request in *event*.
 
     Raises:
-        InvalidRequest: A part of it is missing or of the wrong kind.
+        UnconfirmedRequest: It names no stack, or nothing that CloudFormation asks for.
+        InvalidRequest: Another part of it is missing or of the wrong kind.
     """
     stack_id = text_at(event, "StackId")
-    found = _STACK_ID.fullmatch(stack_id)
-    if found is None:
-        raise InvalidRequest(
-            f"The StackId is {stack_id[:120]!r}", "It must be the ARN of a CloudFormation stack"
-        )
+    account, stack_region = account_and_region(stack_id)
     kind = text_at(event, "RequestType")
     if kind not in _IN_PROGRESS:
-        raise InvalidRequest(
+        raise UnconfirmedRequest(
             f"The RequestType is {kind[:40]!r}", "It must be Create, Update or Delete"
         )
     properties = mapping_at(event, "ResourceProperties")
@@ -76,10 +80,24 @@ def parse(event: Mapping[str, JSON]) -> StackRequest:
         logical_id=text_at(event, "LogicalResourceId"),
         physical_id="" if kind == "Create" else text_at(event, "PhysicalResourceId"),
         properties=properties,
-        account=found[3],
-        stack_region=found[2],
-        region=region if isinstance(region, str) and region else found[2],
+        account=account,
+        region=region if isinstance(region, str) and region else stack_region,
     )
+
+
+def account_and_region(stack_id: str) -> tuple[str, str]:
+    """
+    Where the stack *stack_id* is.
+
+    Raises:
+        UnconfirmedRequest: It is not the ARN of a stack.
+    """
+    found = _STACK_ID.fullmatch(stack_id)
+    if found is None:
+        raise UnconfirmedRequest(
+            f"The StackId is {stack_id[:120]!r}", "It must be the ARN of a CloudFormation stack"
+        )
+    return found[3], found[2]
 
 
 def contradiction(request: StackRequest, newest: Mapping[str, JSON] | None) -> str:

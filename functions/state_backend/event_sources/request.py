@@ -16,6 +16,8 @@ class Asked:
 
     accounts: tuple[str, ...] = ()
     """The accounts that are to get a backend."""
+    units: tuple[str, ...] = ()
+    """Organizational units, or a root: all accounts below them are to get one, too."""
     reason: str = ""
     """Why nothing is to be done for them; empty if something is."""
     regions: tuple[str, ...] = ()
@@ -54,8 +56,41 @@ def text_at(event: JSON, *path: str) -> str:
 def account_at(event: JSON, *path: str) -> str:
     """The account id at *path*. Raises ``InvalidRequest`` where there is none."""
     value = text_at(event, *path)
-    if re.fullmatch(r"[0-9]{12}", value, re.ASCII) is None:
+    if not is_account(value):
         raise InvalidRequest(
             f"The event has {value[:40]!r} at {'.'.join(path)}", "It must be an account id"
         )
     return value
+
+
+def unit_at(event: JSON, *path: str) -> str:
+    """The id of a unit or a root at *path*. Raises ``InvalidRequest`` where there is none."""
+    value = text_at(event, *path)
+    if not is_unit(value):
+        raise InvalidRequest(
+            f"The event has {value[:40]!r} at {'.'.join(path)}",
+            "It must be the id of an organizational unit (ou-…) or a root (r-…)",
+        )
+    return value
+
+
+def items_at(event: JSON, *path: str) -> list[JSON]:
+    """The list at *path*, empty where there is none. Raises ``InvalidRequest`` for another kind."""
+    value = mapping_at(event, *path[:-1]).get(path[-1])
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise InvalidRequest(
+            f"The event has no list at {'.'.join(path)}",
+            "Send the event as EventBridge delivers it",
+        )
+    return value
+
+
+def is_account(value: JSON) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"[0-9]{12}", value, re.ASCII) is not None
+
+
+def is_unit(value: JSON) -> bool:
+    pattern = r"ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}|r-[0-9a-z]{4,32}"
+    return isinstance(value, str) and re.fullmatch(pattern, value) is not None

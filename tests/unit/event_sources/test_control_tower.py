@@ -121,7 +121,7 @@ def test_a_registered_unit_stands_for_all_that_is_in_it():
 def test_a_landing_zone_names_accounts_and_units(name):
     asked = parse(sample(f"{name}.succeeded"))
 
-    assert asked.accounts == ("333333333333", "444444444444")
+    assert asked.accounts == ("555555555555", "666666666666")
     assert asked.units == ("ou-a1b2-s3c4r5t6",)
 
 

@@ -1,0 +1,6 @@
+"""
+WHICH ACCOUNTS: of the organization's, and what each of them gets. Pure.
+
+* ``settings_document``: one JSON document that says so, checked whole
+* ``scope``: whether an account gets a backend at all
+"""
