@@ -26,7 +26,7 @@ demo: .venv ## vend a backend on an embedded AWS and show it; EVENT=path takes a
 	@PYTHONPATH=functions $(VENV)/python -m demo $(EVENT)
 
 test: check $(if $(shell command -v npm),$(NODE_MODULES)) ## all static checks and tests; ends with what was skipped, and why
-	@$(VENV)/python -m pytest
+	@$(VENV)/python -m pytest --numprocesses auto --dist loadfile
 
 check: .venv .tools/sam ## the static checks alone
 	@$(VENV)/ruff format --check --quiet --diff .

@@ -9,24 +9,35 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
-from state_backend.aws.cloudformation_response import Answer, UnanswerableRequest, respond
-from state_backend.calls import JSON, Clock
+from state_backend.aws.cloudformation_response import (
+    Answer,
+    UnanswerableRequest,
+    put_answer,
+    respond,
+)
+from state_backend.calls import JSON, AwsError, Clock
 from state_backend.deletion import failed_id
+from state_backend.errors import explain
+from state_backend.event_sources.cloudformation import KINDS, UnconfirmedRequest
 from state_backend.regions import partition_of
 from state_backend.settings import listed
 from state_backend.stack_requests import create_or_update, delete
 from state_backend.telemetry import count, logger
 from state_backend.vending import Hub, hub_of
 
+_UNCONFIRMED = "RequestsUnconfirmed"
+
 
 @logger.inject_lambda_context(log_event=False)
 def handler(event: JSON, context: Any) -> None:
     """Entry point; see the module."""
+    clock = Clock()
 
     def acting(act: Callable[[Mapping[str, JSON], Hub], Answer]) -> Callable[[JSON], Answer]:
-        return lambda request: act(request, hub_of(os.environ, context, Clock()))
+        return lambda request: _told(lambda: act(request, hub_of(os.environ, context, clock)))
 
     try:
         delivered = respond(
@@ -36,12 +47,27 @@ def handler(event: JSON, context: Any) -> None:
             update=acting(create_or_update),
             delete=acting(delete),
             failed_id=failed_id,
+            send=partial(put_answer, sleep=clock.sleep),
             allowed_hosts=listed(os.environ.get("RESPONSE_URL_ALLOWED_HOSTS", "")),
             partition=partition_of(os.environ.get("AWS_REGION", "")),
         )
     except UnanswerableRequest as error:
         logger.error("a request was dropped unanswered: %s", error)
-        count("RequestsRefusedUnanswered")
+        count("ResponseUrlsRefused")
         return
     if not delivered:
         count("AnswersNotDelivered")
+    if event.get("RequestType") not in tuple(KINDS):
+        count(_UNCONFIRMED)
+
+
+def _told(act: Callable[[], Answer]) -> Answer:
+    """What *act* answers; what it raises in words for people, and counted if it is hostile."""
+    try:
+        return act()
+    except UnconfirmedRequest as error:
+        logger.error("a request was refused: %s", error)
+        count(_UNCONFIRMED)
+        raise
+    except AwsError as error:
+        raise explain(error) from error

@@ -12,18 +12,27 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
+from itertools import takewhile
 
 from state_backend.calls import JSON
 from state_backend.event_sources.cloudformation import StackRequest
-from state_backend.ownership import RELEASED, Record
+from state_backend.ownership import HUB, RELEASED, Record
 from state_backend.spec import resolve
 
 FAILED_ID_PREFIX = "statehold-create-failed-"
 """How the physical id of a Create that came to nothing begins."""
 
-_CREATED = frozenset({"CREATE_COMPLETE", "IMPORT_COMPLETE"})
+_CREATED = frozenset({"CREATE_COMPLETE", "IMPORT_COMPLETE", "UPDATE_COMPLETE"})
+"""
+What a stack reaches only once it exists. A creation that failed and was kept (OnFailure DO_NOTHING)
+can be mended by an update: such a stack never is CREATE_COMPLETE.
+"""
+
+_GONE = frozenset({"DELETE_COMPLETE", "ROLLBACK_COMPLETE"})
+"""The ends of a stack after which it can ask for nothing any more."""
+
 _ROLLING_BACK_UPDATE = frozenset(
     {"UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"}
 )
@@ -33,7 +42,9 @@ class Verdict(Enum):
     """What becomes of a Delete."""
 
     NOTHING_THERE = auto()
-    """SUCCESS, nothing touched: it never was a backend, or not this resource's."""
+    """SUCCESS, nothing touched: it never was a backend, or is not this resource's alone."""
+    GONE = auto()
+    """SUCCESS, nothing touched: its bucket is not there. The record waits for the next Create."""
     HANDED_BACK = auto()
     """SUCCESS, everything stays; the recorded owner is again the previous one."""
     RELEASED = auto()
@@ -60,25 +71,56 @@ class Evidence:
     """What was found out about a Delete of a backend that this stack owns on record."""
 
     bucket_exists: bool
+    """Whether it may be there: one that cannot be looked at counts as there."""
     events: Sequence[Mapping[str, JSON]]
     """All events of the stack, newest first."""
     resources: Sequence[Mapping[str, JSON]]
     """The stack's resources as they stand."""
 
 
-def decide(request: StackRequest, record: Record, evidence: Evidence) -> Verdict:
+def decide(request: StackRequest, record: Record, evidence: Evidence) -> Verdict:  # noqa: PLR0911 - a table of cases
     """The verdict on *request*."""
-    if is_not_ours(request, record) or not evidence.bucket_exists:
+    if is_not_ours(request, record):
         return Verdict.NOTHING_THERE
+    if not evidence.bucket_exists:
+        return Verdict.GONE
     if _creation_rolls_back(evidence.events):
         return Verdict.HANDED_BACK
     if _is_new_in_a_rolled_back_update(request, evidence.events):
-        return Verdict.HANDED_BACK
+        was_here = _was_here_before(request, evidence.events)
+        return Verdict.NOTHING_THERE if was_here else Verdict.HANDED_BACK
     if _is_held_by_another(request, evidence.resources):
         return Verdict.NOTHING_THERE
     if record.state == RELEASED or not is_protected(record):
         return Verdict.RELEASED
     return Verdict.REFUSED
+
+
+def settled(record: Record, verdict: Verdict) -> Record:
+    """*record* after *verdict*."""
+    match verdict:
+        case Verdict.RELEASED:
+            return replace(record, state=RELEASED, previous_owner="")
+        case Verdict.HANDED_BACK:
+            # From another stack only a released backend is taken over: that is what it is again.
+            state = record.state if record.previous_owner in {"", HUB} else RELEASED
+            return replace(record, owner=record.previous_owner, previous_owner="", state=state)
+        case Verdict.GONE:
+            return replace(record, owner="", previous_owner="", state="")
+        case _:
+            return record
+
+
+def has_ended(events: Iterable[Mapping[str, JSON]]) -> bool:
+    """Whether the stack of *events* is deleted, or is what a rolled back creation leaves."""
+    newest = next((it["ResourceStatus"] for it in events if _is_the_stack(it)), "")
+    return newest in _GONE
+
+
+def rolls_back(events: Iterable[Mapping[str, JSON]]) -> bool:
+    """Whether the stack of *events* is going back to what it was before an update."""
+    newest = next((it["ResourceStatus"] for it in events if _is_the_stack(it)), "")
+    return newest in _ROLLING_BACK_UPDATE
 
 
 def is_protected(record: Record) -> bool:
@@ -100,12 +142,12 @@ def _creation_rolls_back(events: Iterable[Mapping[str, JSON]]) -> bool:
     """
     Whether the stack itself never came to exist.
 
-    Only if its events reach back to its own first CREATE_IN_PROGRESS: CloudFormation forgets old
-    ones, and a stack whose beginning cannot be seen counts as created.
+    Only if its events reach back to its own CREATE_IN_PROGRESS, before which a change set leaves a
+    REVIEW_IN_PROGRESS: CloudFormation forgets old events, and a stack whose beginning cannot be
+    seen counts as created.
     """
     statuses = [it["ResourceStatus"] for it in events if _is_the_stack(it)]
-    began = bool(statuses) and statuses[-1] == "CREATE_IN_PROGRESS"
-    return began and not _CREATED.intersection(statuses)
+    return "CREATE_IN_PROGRESS" in statuses and not _CREATED.intersection(statuses)
 
 
 def _is_new_in_a_rolled_back_update(
@@ -115,13 +157,22 @@ def _is_new_in_a_rolled_back_update(
     stack = [it["ResourceStatus"] for it in events if _is_the_stack(it)]
     if not stack or stack[0] not in _ROLLING_BACK_UPDATE:
         return False
-    for event in events:  # newest first, back to where this update began
-        if _is_the_stack(event) and event["ResourceStatus"] == "UPDATE_IN_PROGRESS":
-            return False
-        of_resource = event.get("LogicalResourceId") == request.logical_id
-        if of_resource and event["ResourceStatus"] == "CREATE_IN_PROGRESS":
-            return True
-    return False
+    return any(
+        it.get("LogicalResourceId") == request.logical_id
+        and it["ResourceStatus"] == "CREATE_IN_PROGRESS"
+        for it in takewhile(_is_after_the_update_began, events)
+    )
+
+
+def _was_here_before(request: StackRequest, events: Sequence[Mapping[str, JSON]]) -> bool:
+    """Whether the backend may have been this stack's already when the update began."""
+    older = events[len(list(takewhile(_is_after_the_update_began, events))) :]
+    began = any(_is_the_stack(it) and it["ResourceStatus"] == "CREATE_IN_PROGRESS" for it in older)
+    return not began or any(it.get("PhysicalResourceId") == request.physical_id for it in older)
+
+
+def _is_after_the_update_began(event: Mapping[str, JSON]) -> bool:
+    return not (_is_the_stack(event) and event["ResourceStatus"] == "UPDATE_IN_PROGRESS")
 
 
 def _is_held_by_another(request: StackRequest, resources: Iterable[Mapping[str, JSON]]) -> bool:

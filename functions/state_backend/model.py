@@ -89,7 +89,7 @@ class Control:
     desired: Callable[[BackendSpec, JSON], JSON]
     """
     The setting as it must be, given the one that was found (None: not set): what is foreign in it
-    is kept. Raises ``PermanentError`` where that is not possible.
+    is kept. None where it need not be set. Raises ``PermanentError`` where that is not possible.
     """
     write: Callable[[BackendSpec, str, JSON, JSON], tuple[Call, ...]]
     """The calls that make it so: spec, subject, desired, found."""

@@ -61,7 +61,12 @@ class Claim:
 
 
 def claim(
-    record: Record, requester: str, properties: Mapping[str, JSON] | None, hub: Defaults
+    record: Record,
+    requester: str,
+    properties: Mapping[str, JSON] | None,
+    hub: Defaults,
+    *,
+    rolling_back: bool = False,
 ) -> Claim:
     """
     What *requester*, asking with *properties*, gets.
@@ -69,6 +74,8 @@ def claim(
     Args:
         properties: None asks for what is recorded: an event, the sweep, a repair.
         hub: The hub's defaults of today, for a backend that is new.
+        rolling_back: Whether the stack goes back to earlier properties: what was tightened since
+            then stays, without a refusal.
 
     Raises:
         InvalidRequest: The properties themselves are wrong.
@@ -85,9 +92,9 @@ def claim(
     if properties is None:
         spec, given = recorded, record.given
     elif requester == record.owner:
-        spec, given = _changed(record, recorded, properties)
+        spec, given = _changed(record, recorded, properties, rolling_back=rolling_back)
     else:
-        spec, given = _tightened(record, recorded, properties)
+        spec, given = _tightened(record, recorded, properties, rolling_back=rolling_back)
     return Claim(
         spec=spec,
         given=given,
@@ -119,16 +126,16 @@ def _with_record(spec: BackendSpec, record: Record) -> BackendSpec:
 
 
 def _changed(
-    record: Record, recorded: BackendSpec, properties: Mapping[str, JSON]
+    record: Record, recorded: BackendSpec, properties: Mapping[str, JSON], *, rolling_back: bool
 ) -> tuple[BackendSpec, Mapping[str, JSON]]:
-    wanted = _with_record(
-        resolve(record.account, record.region, properties, record.defaults), record
-    )
-    dropped = "PreventDestroy" not in wanted.stated
-    if recorded.prevent_destroy and not wanted.prevent_destroy and dropped:
-        # Dropping the property must not lift the protection: only the word "false" does.
-        properties = {**properties, "PreventDestroy": "true"}
-        wanted = replace(wanted, prevent_destroy=True)
+    def resolved(given: Mapping[str, JSON]) -> BackendSpec:
+        return _with_record(resolve(record.account, record.region, given, record.defaults), record)
+
+    wanted = resolved(properties)
+    kept = _not_loosened(recorded, wanted, rolling_back=rolling_back)
+    if kept:
+        properties = {**properties, **kept}
+        wanted = resolved(properties)
     for name, attribute in _FIXED.items():
         if recorded.observes and name in _OPEN_WHILE_OBSERVED:
             continue
@@ -144,12 +151,22 @@ def _changed(
             "Property Encryption is aws:kms and cannot become AES256: that would weaken it",
             "Keep Encryption at aws:kms",
         )
-    if (recorded.adopt, wanted.adopt) == ("enforce", "observe") and recorded.origin == "adopted":
-        raise RefusedChange(
-            "Property Adopt is enforce and cannot become observe: that would weaken the backend",
-            "Keep Adopt at enforce",
-        )
     return wanted, properties
+
+
+def _not_loosened(
+    recorded: BackendSpec, wanted: BackendSpec, *, rolling_back: bool
+) -> dict[str, str]:
+    """The properties that keep their value without a word, since the other one would loosen it."""
+    kept = {}
+    dropped = "PreventDestroy" not in wanted.stated
+    if recorded.prevent_destroy and not wanted.prevent_destroy and dropped:
+        kept["PreventDestroy"] = "true"  # dropping the property lifts nothing: only "false" does
+    if recorded.origin == "adopted" and recorded.adopt == "enforce":
+        kept["Adopt"] = "enforce"  # what is enforced is never taken back
+    if rolling_back and recorded.encryption == "aws:kms":
+        kept["Encryption"] = "aws:kms"  # a roll-back that is refused would wedge the stack
+    return kept
 
 
 _OPEN_WHILE_OBSERVED = frozenset({"KmsKeyArn", "LockTableName"})
@@ -165,7 +182,7 @@ _FIXED = {
 
 
 def _tightened(
-    record: Record, recorded: BackendSpec, properties: Mapping[str, JSON]
+    record: Record, recorded: BackendSpec, properties: Mapping[str, JSON], *, rolling_back: bool
 ) -> tuple[BackendSpec, Mapping[str, JSON]]:
     wanted = resolve(record.account, record.region, properties, record.defaults)
     owner = f"which belongs to {_named(record.owner)}"
@@ -183,6 +200,8 @@ def _tightened(
             attribute, tighter = _TIGHTER[name]
             before, after = getattr(recorded, attribute), getattr(wanted, attribute)
             if before != after and not tighter(before, after):
+                if rolling_back:
+                    continue  # what was tightened stays so: a refusal would wedge the stack
                 raise AlreadyExists(
                     f"Property {name} would loosen or change the backend {recorded.bucket_name}, "
                     f"{owner}",
@@ -199,10 +218,6 @@ def _named(owner: str) -> str:
 
 def _unchanged(before: JSON, after: JSON) -> bool:
     return False
-
-
-def _fewer(before: tuple[str, ...], after: tuple[str, ...]) -> bool:
-    return set(after) < set(before)
 
 
 def _fewer_readers(before: tuple[str, ...], after: tuple[str, ...]) -> bool:
@@ -231,7 +246,7 @@ _TIGHTER: dict[str, tuple[str, Callable[[JSON, JSON], bool]]] = {
     "AccessLogsDays": ("access_logs_days", _more),
     "WorkspaceKeyPrefix": ("workspace_key_prefix", _unchanged),
     "StateAccessPrincipalArns": ("state_access_principal_arns", _fewer_readers),
-    "BreakGlassPrincipalArns": ("break_glass_principal_arns", _fewer),
+    "BreakGlassPrincipalArns": ("break_glass_principal_arns", _unchanged),
     "Tags": ("tags", lambda before, after: set(before) <= set(after)),
 }
 """What a reader of the hub's backend may state: the same, or the tighter of the two."""

@@ -97,8 +97,11 @@ def planned(spec: BackendSpec, setting: Setting, found: JSON) -> Setting:
         desired = control.desired(spec, found)
     except StateholdError as error:
         return replace(setting, found=found, outcome=Outcome.REFUSED, error=error)
-    met = found is not None and control.satisfied(desired, found)
-    outcome = Outcome.KEPT if met else Outcome.WOULD_CHANGE
+    if found is None:
+        outcome = Outcome.NOT_APPLICABLE if desired is None else Outcome.WOULD_CHANGE
+    else:
+        met = control.satisfied(desired, found)
+        outcome = Outcome.KEPT if met else Outcome.WOULD_CHANGE
     return replace(setting, found=found, desired=desired, outcome=outcome)
 
 
@@ -112,7 +115,7 @@ def unsettled(setting: Setting) -> Setting:
 
 def is_settled(setting: Setting) -> bool:
     """Whether it is as it must be, and was read so."""
-    return setting.outcome in {Outcome.KEPT, Outcome.CHANGED}
+    return setting.outcome in {Outcome.KEPT, Outcome.CHANGED, Outcome.NOT_APPLICABLE}
 
 
 def outcome_of(error: StateholdError) -> Outcome:
@@ -144,7 +147,8 @@ def summary(
     """What all of it came to; of the settings that are reported as one, the worst counts."""
     outcomes = _blank(spec, *registries)
     errors: dict[str, StateholdError] = {}
-    for it in existing:
+    # What could not be looked at comes first: for its sake others were not made.
+    for it in sorted(existing, key=lambda it: not isinstance(it.seen, Unknown)):
         outcomes[it.resource.id], error = _resource_outcome(it)
         if error is not None:
             errors[it.resource.id] = error

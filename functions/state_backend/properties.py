@@ -136,7 +136,11 @@ def _stripped(key: JSON) -> JSON:
 
 
 def _is_tag(item: JSON) -> bool:
-    return isinstance(item, dict) and item.keys() == {"Key", "Value"}
+    return (
+        isinstance(item, dict)
+        and item.keys() == {"Key", "Value"}
+        and all(isinstance(text, str) for text in item.values())
+    )
 
 
 def _is_allowed_tag(key: JSON, value: JSON) -> bool:

@@ -32,7 +32,7 @@ from state_backend.calls import (
     look,
 )
 from state_backend.controls import CONTROLS
-from state_backend.errors import NotStabilized, StateholdError, explain
+from state_backend.errors import NotStabilized, StateholdError, TransientError, explain
 from state_backend.model import Control, Outcome, Reconciled, Resource
 from state_backend.progress import (
     Existence,
@@ -119,12 +119,12 @@ class Loop:
         """
         with self.pool:
             spec, existing = self._find(spec)
+            stopped = any(stops(it) for it in existing)
             if plan_only:
                 spec = imagined(spec, existing)
-            elif not any(stops(it) for it in existing):
+            elif not stopped:
                 existing = self._create(spec, existing)
                 spec = learned(spec, existing)
-            stopped = any(stops(it) for it in existing)
             settings = self._observe(spec, existing) if not stopped else []
             if not plan_only:
                 settings = self._settle(spec, settings)
@@ -235,7 +235,9 @@ class Loop:
             [it for it in settings if it.control.last],
         )
         settled: list[Setting] = []
-        for wave in waves:
+        for ready in waves:
+            late = {it.resource.id for it in settled if isinstance(it.error, TransientError)}
+            wave = [_held_back(it) if late.intersection(it.control.needs) else it for it in ready]
             last = any(it.control.last for it in wave)
             if last and not all(is_settled(it) for it in settled):
                 settled += [_held_back(it) for it in wave]
@@ -261,8 +263,9 @@ class Loop:
             # Never two on one bucket: an S3 setting is one call.
             list(self.pool.map(self._patiently, calls))
         except AwsError as error:
-            explained = explain(error)
-            return replace(setting, outcome=outcome_of(explained), error=explained)
+            if error.code != "AlreadyExistsException":  # what is there, but not shown yet
+                explained = explain(error)
+                return replace(setting, outcome=outcome_of(explained), error=explained)
         return replace(setting, written=True, unread=False)
 
     def _verify(self, spec: BackendSpec, wave: list[Setting]) -> list[Setting]:
@@ -280,7 +283,7 @@ class Loop:
 
     def _read_back(self, spec: BackendSpec, setting: Setting) -> Setting:
         after = self._read(spec, setting)
-        if after.outcome is Outcome.KEPT:
+        if after.outcome in {Outcome.KEPT, Outcome.NOT_APPLICABLE}:
             return replace(after, outcome=Outcome.CHANGED, unread=False)
         if after.error is not None and not _is_not_yet_there(after.error):
             return after
@@ -309,5 +312,5 @@ def _is_not_yet_there(error: StateholdError) -> bool:
 
 
 def _held_back(setting: Setting) -> Setting:
-    """*setting* where it may not be written yet, since it would say that all is ready."""
+    """*setting* where it may not be written yet: what it leans on, or speaks for, is not ready."""
     return replace(setting, outcome=Outcome.UNSETTLED) if setting.pending else setting

@@ -158,6 +158,9 @@ def resolve(
     values = _contract_defaults() | parse(defaults.properties) | stated
     region = values.get("Region", region)
     _check_place(account, region)
+    if "BucketName" in stated or region in WITHOUT_ACCOUNT_REGIONAL_NAMESPACE:
+        # The hub's namespace is for the names that it makes, where the Region knows it.
+        values |= {"BucketNamespace": stated.get("BucketNamespace")}
     name, namespace = _bucket(account, region, values, defaults.bucket_name_prefix)
     log_bucket = _log_bucket(account, region, values["AccessLogs"], defaults.bucket_name_prefix)
     if log_bucket == name:

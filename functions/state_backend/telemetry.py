@@ -12,6 +12,7 @@ from state_backend.outcomes import Report
 NAMESPACE = "Statehold"
 
 METRICS = {
+    "AnswersNotDelivered": "stacks that wait for an answer until their ServiceTimeout",
     "BackendsReady": "accounts and Regions that are as they must be",
     "BackendsWaiting": "accounts and Regions that are tried again, or only observed",
     "BackendsFailed": "accounts and Regions that a person has to look at",

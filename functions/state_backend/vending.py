@@ -52,6 +52,8 @@ class Request:
     properties: Mapping[str, JSON] | None = None
     """None asks for what is on record."""
     plan_only: bool = False
+    rolling_back: bool = False
+    """Whether the stack that asks goes back to its earlier properties."""
 
 
 class LambdaContext(Protocol):
@@ -148,8 +150,24 @@ def _plan(request: Request, hub: Hub) -> Report:
     record = hub.register.read(request.account, request.region)
     if _leaves_alone(record, request):
         return outcomes.ignored(request.account, request.region, _RELEASED)
-    claimed = claim(record, request.requester, request.properties, hub.defaults)
+    claimed = claim_of(record, request, hub)
     return _act(record, claimed, hub, plan_only=True).report
+
+
+def claim_of(record: Record, request: Request, hub: Hub) -> Claim:
+    """
+    *request* held against *record*.
+
+    Raises:
+        InvalidRequest, AlreadyExists, RefusedChange: The record does not allow it.
+    """
+    return claim(
+        record,
+        request.requester,
+        request.properties,
+        hub.defaults,
+        rolling_back=request.rolling_back,
+    )
 
 
 def _reconcile(request: Request, hub: Hub) -> Report:
@@ -159,7 +177,7 @@ def _reconcile(request: Request, hub: Hub) -> Report:
         if _leaves_alone(record, request):
             hub.register.release(record, hub.holder)
             return outcomes.ignored(request.account, request.region, _RELEASED)
-        claimed = claim(record, request.requester, request.properties, hub.defaults)
+        claimed = claim_of(record, request, hub)
         run = _act(record, claimed, hub, plan_only=False)
     except BaseException:
         # What was recorded on the way, such as the intent to create a key, stays.
@@ -340,8 +358,8 @@ def _recorded(record: Record, claimed: Claim, run: _Run) -> Record:
         given=claimed.given if done or not record.complete else record.given,
         defaults=claimed.defaults,
         bucket_name=spec.bucket_name,
-        role_arn=run.role_arn,
-        previous_role_arn=run.other_role_arn,
+        role_arn=run.role_arn if done else record.role_arn,
+        previous_role_arn=run.other_role_arn if done else record.previous_role_arn,
         key_arn=spec.key_arn if spec.makes_key else record.key_arn,
         origin=spec.origin,
         key_intent_at=run.key_intent_at,

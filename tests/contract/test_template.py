@@ -39,8 +39,16 @@ OF_THE_HUB_ONLY = {
 
 RULES_OF = {
     "cloudformation.Create": set(),
+    "cloudformation.Create.every-property": set(),
+    "cloudformation.Create.hostile-response-url": set(),
+    "cloudformation.Create.unknown-property": set(),
     "cloudformation.Delete": set(),
+    "cloudformation.Delete.failed-create": set(),
+    "cloudformation.Delete.timed-out-create": set(),
     "cloudformation.Update": set(),
+    "cloudformation.Update.not-updatable": set(),
+    "cloudformation.Update.release": set(),
+    "cloudformation.Update.rollback": set(),
     "controltower.CreateManagedAccount.failed": set(),
     "controltower.CreateManagedAccount.succeeded": {"AccountVendedRule"},
     "controltower.DisableBaseline.account": set(),

@@ -193,10 +193,6 @@ class TestReader:
                 {"StateAccessPrincipalArns": f"{READER},{SECOND}"},
                 {"StateAccessPrincipalArns": READER},
             ),
-            (
-                {"BreakGlassPrincipalArns": f"{BREAK_GLASS},{SECOND}"},
-                {"BreakGlassPrincipalArns": SECOND},
-            ),
             ({"Tags": "a=b"}, {"Tags": "a=b,c=d"}),
         ],
     )
@@ -228,6 +224,10 @@ class TestReader:
             ),
             ({"StateAccessPrincipalArns": READER}, {"StateAccessPrincipalArns": []}),
             ({}, {"BreakGlassPrincipalArns": BREAK_GLASS}),
+            (
+                {"BreakGlassPrincipalArns": f"{BREAK_GLASS},{SECOND}"},
+                {"BreakGlassPrincipalArns": SECOND},
+            ),
             ({"Tags": "a=b"}, {"Tags": "a=c"}),
         ],
     )
@@ -236,6 +236,15 @@ class TestReader:
             asked(record(HUB, given), STACK, wanted)
 
         assert f"Property {next(iter(wanted))} " in refused.value.message
+
+    def test_what_it_tightened_stays_where_its_stack_rolls_back(self):
+        before = record(HUB, {"NoncurrentVersionDays": "500"})
+
+        got = claim(
+            before, STACK, {"NoncurrentVersionDays": "400"}, before.defaults, rolling_back=True
+        )
+
+        assert got.spec.noncurrent_version_days == 500
 
     def test_it_may_state_what_is_so_anyway(self):
         asked(
@@ -283,3 +292,22 @@ class TestOwnerless:
 @pytest.mark.parametrize(("state", "complete"), [("", False), (LIVE, True), (RELEASED, True)])
 def test_a_record_is_complete_once_it_was_live(state, complete):
     assert replace(record(), state=state).complete is complete
+
+
+class TestRollback:
+    """A refused roll-back would wedge the stack; a loosened backend would lose state."""
+
+    def test_the_stronger_encryption_stays(self):
+        before = record(STACK, {"Encryption": "aws:kms"})
+
+        got = claim(before, STACK, {"Encryption": "AES256"}, before.defaults, rolling_back=True)
+
+        assert got.spec.encryption == "aws:kms"
+        assert got.given["Encryption"] == "aws:kms"
+
+    def test_what_an_adopted_bucket_enforces_stays(self):
+        before = replace(record(STACK, {"Adopt": "enforce"}), origin="adopted")
+
+        got = claim(before, STACK, {"Adopt": "observe"}, before.defaults)
+
+        assert got.spec.adopt == "enforce"

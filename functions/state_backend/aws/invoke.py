@@ -10,6 +10,7 @@ answer that was cut short as an empty success. Here a cut answer is an error, an
 from __future__ import annotations
 
 import json
+import logging
 import random
 import re
 from collections.abc import Callable, Mapping
@@ -60,6 +61,10 @@ class Clients:
 
 _LOCK = Lock()
 
+for _library in ("boto3", "botocore", "urllib3"):
+    # At DEBUG they log bodies: the credentials of a session, the properties of a stack.
+    logging.getLogger(_library).setLevel(logging.INFO)
+
 
 @cache
 def boto_session() -> boto3.Session:
@@ -85,10 +90,11 @@ def _refuse_cut_answers(response_dict: JSON, operation_model: Any, **_: Any) -> 
     body, announced = response_dict["body"], response_dict["headers"].get("content-length")
     if not isinstance(body, bytes) or operation_model.http.get("method") == "HEAD":
         return
+    # A refusal counts as well: one without its code would pass for another one.
     cut = announced is not None and len(body) < int(announced)
     if not cut and "json" in operation_model.service_model.protocol and body:
-        cut = not _is_json(body)
-    if cut and response_dict["status_code"] < 300:
+        cut = response_dict["status_code"] < 300 and not _is_json(body)
+    if cut:
         raise _CutAnswer(operation_model.name)
 
 

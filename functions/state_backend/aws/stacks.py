@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from state_backend.calls import JSON, Call, Invoke
+from state_backend.calls import JSON, AwsError, Call, Invoke
 
 
 def events(invoke: Invoke, stack_id: str) -> Iterator[JSON]:
@@ -21,11 +21,9 @@ def resources(invoke: Invoke, stack_id: str) -> Iterator[JSON]:
     return _pages(invoke, "list_stack_resources", "StackResourceSummaries", stack_id)
 
 
-def newest_event(invoke: Invoke, stack_id: str, logical_id: str) -> JSON | None:
-    """The newest event of the resource *logical_id*; None if it has none."""
-    return next(
-        (it for it in events(invoke, stack_id) if it.get("LogicalResourceId") == logical_id), None
-    )
+def says_there_is_none(error: AwsError) -> bool:
+    """Whether CloudFormation says that the stack does not exist, and not that we may not look."""
+    return error.code == "ValidationError" and "does not exist" in error.message
 
 
 def _pages(invoke: Invoke, operation: str, member: str, stack_id: str) -> Iterator[JSON]:

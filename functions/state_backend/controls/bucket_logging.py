@@ -14,9 +14,16 @@ def _read(spec: BackendSpec, bucket: str) -> Call:
 
 
 def _desired(spec: BackendSpec, found: JSON) -> JSON:
+    if spec.access_logs == "off":
+        # What we once turned on is turned off; what others log is theirs.
+        return None if found is None or _is_ours(spec, found) else found
     if found is not None and (spec.origin == "adopted" or _named(spec, found)):
         return found  # what is logged already keeps its place, prefix and format
     return {"TargetBucket": spec.log_bucket_name, "TargetPrefix": log_prefix(spec)}
+
+
+def _is_ours(spec: BackendSpec, found: JSON) -> bool:
+    return spec.origin != "adopted" and bool(found["TargetPrefix"] == log_prefix(spec))
 
 
 def _named(spec: BackendSpec, found: JSON) -> bool:
@@ -25,15 +32,12 @@ def _named(spec: BackendSpec, found: JSON) -> bool:
 
 
 def _satisfied(desired: JSON, found: JSON) -> bool:
-    return found is not None and all(found.get(key) == value for key, value in desired.items())
+    return desired is not None and all(found.get(key) == it for key, it in desired.items())
 
 
 def _write(spec: BackendSpec, bucket: str, desired: JSON, found: JSON) -> tuple[Call, ...]:
-    return (
-        bucket_call(
-            spec, "put_bucket_logging", bucket, BucketLoggingStatus={"LoggingEnabled": desired}
-        ),
-    )
+    status = {"LoggingEnabled": desired} if desired else {}
+    return (bucket_call(spec, "put_bucket_logging", bucket, BucketLoggingStatus=status),)
 
 
 CONTROL = Control(
@@ -50,5 +54,4 @@ CONTROL = Control(
     satisfied=_satisfied,
     write=_write,
     needs=("log-bucket",),
-    applies=lambda spec: spec.access_logs != "off",
 )

@@ -14,8 +14,24 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from state_backend.calls import JSON, Absent, AwsError, Call, Invoke, Observation, Present, look
-from state_backend.errors import OwnedByAnotherAccount, RefusedChange
+from state_backend.calls import (
+    JSON,
+    Absent,
+    AwsError,
+    Call,
+    Invoke,
+    Observation,
+    Present,
+    Unknown,
+    look,
+)
+from state_backend.errors import (
+    AccessDenied,
+    NotPermittedYet,
+    OwnedByAnotherAccount,
+    RefusedChange,
+    explain,
+)
 from state_backend.model import Resource
 from state_backend.policies.client_writes import refusing
 from state_backend.policies.document import Document, statements_of
@@ -24,6 +40,7 @@ from state_backend.spec import TO_BE_CREATED, BackendSpec
 
 NOT_FOUND = frozenset({"404", "NoSuchBucket"})
 _FORBIDDEN = frozenset({"403", "AccessDenied", "Forbidden"})
+_DENIED = (AccessDenied, NotPermittedYet)
 _US_EAST_1 = "us-east-1"  # the one Region that must not be named (CreateBucket)
 
 
@@ -40,6 +57,9 @@ def find_bucket(spec: BackendSpec, invoke: Invoke, name: str, property_name: str
     except AwsError as error:
         if error.code in NOT_FOUND:
             return Absent()
+        if error.code == "400":
+            # A token that expired, or that S3 does not know yet; an answer to HEAD says no more.
+            raise AwsError(head, "InvalidToken", "S3 refuses the token", status=400) from error
         if error.code in _FORBIDDEN and not _in_own_namespace(spec, name):
             raise OwnedByAnotherAccount(
                 f"The bucket {name} exists but is not to be reached by account {spec.account} "
@@ -155,7 +175,7 @@ def _default_encryption(spec: BackendSpec, invoke: Invoke) -> tuple[str, str]:
     The control of the default encryption looks again, and says so if it cannot.
     """
     call = bucket_call(spec, "get_bucket_encryption", spec.bucket_name)
-    match look(invoke, call, frozenset({"ServerSideEncryptionConfigurationNotFoundError"})):
+    match _shown(invoke, call, frozenset({"ServerSideEncryptionConfigurationNotFoundError"})):
         case Present(answer):
             rule = answer["ServerSideEncryptionConfiguration"]["Rules"][0]
             default = rule.get("ApplyServerSideEncryptionByDefault", {})
@@ -165,10 +185,34 @@ def _default_encryption(spec: BackendSpec, invoke: Invoke) -> tuple[str, str]:
 
 
 def _policy(spec: BackendSpec, invoke: Invoke) -> Document | None:
-    """The bucket's policy; None where there is none or, as with the encryption, it is not shown."""
+    """
+    The bucket's policy; None where there is none or, while we observe, it is not shown.
+
+    Raises:
+        AwsError: It has to be known, and is not.
+    """
     call = bucket_call(spec, "get_bucket_policy", spec.bucket_name)
-    found = look(invoke, call, frozenset({"NoSuchBucketPolicy"}))
-    return json.loads(found.value["Policy"]) if isinstance(found, Present) else None
+    match _shown(invoke, call, frozenset({"NoSuchBucketPolicy"})):
+        case Present(answer):
+            document: Document = json.loads(answer["Policy"])
+            return document
+        case Unknown(error) if spec.adopt == "enforce":
+            raise error
+        case _:
+            return None
+
+
+def _shown(invoke: Invoke, call: Call, absent: frozenset[str]) -> Observation:
+    """
+    What *call* finds; ``Unknown`` only where a permission is missing.
+
+    Raises:
+        AwsError: There was no whole answer. What the next look shows is not guessed at here.
+    """
+    found = look(invoke, call, absent)
+    if isinstance(found, Unknown) and not isinstance(explain(found.error), _DENIED):
+        raise found.error
+    return found
 
 
 def _is_bootstrapped(policy: Document | None) -> bool:
@@ -179,7 +223,7 @@ def _is_bootstrapped(policy: Document | None) -> bool:
 
 def _acls_enabled(spec: BackendSpec, invoke: Invoke) -> bool:
     call = bucket_call(spec, "get_bucket_ownership_controls", spec.bucket_name)
-    match look(invoke, call, frozenset({"OwnershipControlsNotFoundError"})):
+    match _shown(invoke, call, frozenset({"OwnershipControlsNotFoundError"})):
         case Present(answer):
             rule = answer["OwnershipControls"]["Rules"][0]
             return bool(rule["ObjectOwnership"] != "BucketOwnerEnforced")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import socket
 import ssl
 import threading
@@ -529,7 +530,7 @@ def test_a_physical_id_that_is_none_fails(host: ResponseHost, physical_id: Any) 
         Answer(physical_id=BUCKET, data=[("a", "b")]),  # type: ignore[arg-type]
         Answer(physical_id=BUCKET, failed=ValueError("x")),  # type: ignore[arg-type]
     ],
-    ids=repr,
+    ids=lambda answer: re.sub(r" at 0x[0-9a-f]+", "", repr(answer)),
 )
 def test_an_answer_that_is_not_text_fails_with_every_id_in_place(
     host: ResponseHost, answer: Any

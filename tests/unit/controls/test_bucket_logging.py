@@ -16,9 +16,24 @@ def test_it_asks_the_bucket():
     assert CONTROL.needs == ("log-bucket",)
 
 
-def test_without_logs_it_does_not_apply():
-    assert CONTROL.applies(backend())
-    assert not CONTROL.applies(backend({"AccessLogs": "off"}))
+def test_without_logs_none_is_switched_on():
+    assert wanted(CONTROL, backend({"AccessLogs": "off"})) is None
+
+
+def test_without_logs_what_we_switched_on_is_switched_off():
+    off = backend({"AccessLogs": "off"})
+
+    assert not judged(CONTROL, off, {"LoggingEnabled": OURS})
+    assert CONTROL.write(off, BUCKET, None, OURS)[0].parameters == {
+        **PLACE,
+        "BucketLoggingStatus": {},
+    }
+
+
+def test_without_logs_what_others_log_stays():
+    theirs = {"TargetBucket": "elsewhere", "TargetPrefix": "theirs/"}
+
+    assert judged(CONTROL, backend({"AccessLogs": "off"}), {"LoggingEnabled": theirs})
 
 
 @pytest.mark.parametrize(
