@@ -17,7 +17,7 @@ export AWS_DEFAULT_REGION ?= us-east-1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check build generate lock clean .venv .tools/sam .tools/uv
+.PHONY: help demo test soak check build generate lock clean .venv .tools/sam .tools/uv
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):[^#]*## /make \1|/p' Makefile | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
@@ -27,6 +27,9 @@ demo: .venv ## vend a backend on an embedded AWS and show it; EVENT=path takes a
 
 test: check $(if $(shell command -v npm),$(NODE_MODULES)) ## all static checks and tests; ends with what was skipped, and why
 	@$(VENV)/python -m pytest --numprocesses auto --dist loadfile
+
+soak: .venv ## every case of the fault battery (docs/reliability.md); takes an hour or more
+	@HOSTILE_EXAMPLES=10000 $(VENV)/python -m pytest --numprocesses auto -m '' tests/fault
 
 check: .venv .tools/sam ## the static checks alone
 	@$(VENV)/ruff format --check --quiet --diff .

@@ -162,9 +162,9 @@ def _not_loosened(
     dropped = "PreventDestroy" not in wanted.stated
     if recorded.prevent_destroy and not wanted.prevent_destroy and dropped:
         kept["PreventDestroy"] = "true"  # dropping the property lifts nothing: only "false" does
-    if recorded.origin == "adopted" and recorded.adopt == "enforce":
+    if recorded.origin == "adopted" and (recorded.adopt, wanted.adopt) == ("enforce", "observe"):
         kept["Adopt"] = "enforce"  # what is enforced is never taken back
-    if rolling_back and recorded.encryption == "aws:kms":
+    if rolling_back and (recorded.encryption, wanted.encryption) == ("aws:kms", "AES256"):
         kept["Encryption"] = "aws:kms"  # a roll-back that is refused would wedge the stack
     return kept
 

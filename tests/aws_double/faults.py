@@ -9,6 +9,8 @@ Kinds, by what has happened in AWS when the client notices:
   body, under the whole's Content-Length)
 - ``stale``: a read answers what the same read answered the time before; carried out if none did
 - ``delay``: carried out after *seconds*
+- ``kill_before`` ``kill_after``: as ``drop_before`` and ``drop_after``, and nothing that is sent
+  later arrives: who called is no more, until ``clear``
 """
 
 from __future__ import annotations
@@ -34,9 +36,11 @@ BEFORE = frozenset(
         "refuse",
         "delay",
         "stale",
+        "kill_before",
     }
 )
-AFTER = frozenset({"drop_after", "reset_after", "500_after", "truncate"})
+AFTER = frozenset({"drop_after", "reset_after", "500_after", "truncate", "kill_after"})
+KILLS = frozenset({"kill_before", "kill_after"})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -87,6 +91,8 @@ class Faults:
     armed: list[Fault] = field(default_factory=list)
     answers: dict[Hashable, HttpResponse] = field(default_factory=dict)
     """Question -> the answer it had last."""
+    killed: bool = False
+    """Whether who calls was killed, and no call of theirs arrives any more."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, fault: Fault) -> Fault:
@@ -98,10 +104,13 @@ class Faults:
         with self.lock:
             self.armed.clear()
             self.answers.clear()
+            self.killed = False
 
     def striking(self, call: RecordedCall) -> Fault | None:
         """The first armed fault whose turn it is at *call*."""
         with self.lock:
+            if self.killed:
+                return Fault(kind="drop_before")
             striking = None
             for fault in self.armed:
                 if not fault.fits(call):
@@ -110,6 +119,7 @@ class Faults:
                 if striking is None and fault.seen >= fault.nth and fault.struck < fault.times:
                     fault.struck += 1
                     striking = fault
+            self.killed = striking is not None and striking.kind in KILLS
             return striking
 
     def remember(self, call: RecordedCall, response: HttpResponse) -> None:
@@ -135,7 +145,7 @@ def strike_before(fault: Fault, call: RecordedCall) -> None:
         ConnectionDropped: AWS says nothing.
     """
     match fault.kind:
-        case "drop_before":
+        case "drop_before" | "kill_before":
             raise ConnectionDropped
         case "reset_connection":
             raise ConnectionDropped(reset=True)
@@ -170,7 +180,7 @@ def strike_after(fault: Fault, response: HttpResponse) -> None:
         BodyCut: The answer comes in part.
     """
     match fault.kind:
-        case "drop_after":
+        case "drop_after" | "kill_after":
             raise ConnectionDropped
         case "reset_after":
             raise ConnectionDropped(reset=True)

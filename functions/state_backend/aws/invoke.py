@@ -37,6 +37,10 @@ _CONFIG = Config(
     max_pool_connections=16,
 )
 
+_WITHOUT_BODY = {"400": "InvalidToken", "409": "OperationAborted"}
+"""What a status stands for where it is all that is said, as in an answer to HEAD: a token that is
+not known yet or any more, and S3 at work on the same bucket."""
+
 _AGAIN_AT_ONCE = frozenset({"OperationAborted", "ConditionalRequestConflict"})
 _BEING_MADE = frozenset({"ContinuousBackupsUnavailableException", "ResourceInUseException"})
 
@@ -146,9 +150,10 @@ class Invoker:
             return getattr(self.clients(call.service), call.operation)(**call.parameters)
         except ClientError as error:
             answer = error.response
+            code = answer.get("Error", {}).get("Code", "Unknown")
             raise AwsError(
                 call,
-                answer.get("Error", {}).get("Code", "Unknown"),
+                _WITHOUT_BODY.get(code, code),
                 answer.get("Error", {}).get("Message", ""),
                 status=answer.get("ResponseMetadata", {}).get("HTTPStatusCode"),
             ) from error

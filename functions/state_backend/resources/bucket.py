@@ -57,9 +57,6 @@ def find_bucket(spec: BackendSpec, invoke: Invoke, name: str, property_name: str
     except AwsError as error:
         if error.code in NOT_FOUND:
             return Absent()
-        if error.code == "400":
-            # A token that expired, or that S3 does not know yet; an answer to HEAD says no more.
-            raise AwsError(head, "InvalidToken", "S3 refuses the token", status=400) from error
         if error.code in _FORBIDDEN and not _in_own_namespace(spec, name):
             raise OwnedByAnotherAccount(
                 f"The bucket {name} exists but is not to be reached by account {spec.account} "

@@ -1,0 +1,15 @@
+"""
+What a run survives: crash, race, throttle, lie and attack, on the shipped code, over real HTTP.
+
+Every battery walks the calls that an undisturbed run makes, so a new control is under it at once.
+
+* ``ground``: the hub on the double, an account a case, a clock that moves only when somebody waits
+* ``errands``: what a run is sent for: create, adopt, repair, change the lock mode
+* ``calls``: the calls of an undisturbed run, named so that they are found again in another
+* ``state``: all that exists in an account, in a form that can be compared
+* ``killed``: a process that is killed in the middle of a call
+* ``damage``: how each fact that a control looks after is broken by hand
+
+The long batteries are marked ``soak``: ``make soak`` runs all, ``make test`` some of each kind.
+``docs/reliability.md`` has the figures.
+"""
