@@ -191,7 +191,7 @@ def test_events_alone_bring_sixty_accounts_to_ready_or_to_a_state_with_a_name(aw
     assert dead[denied]["code"] == dead[roleless]["code"] == "AccessDenied"
     assert "service control policy" in dead[denied]["remedy"]
     assert "kms:CreateKey" in dead[denied]["remedy"]
-    assert "AWSControlTowerExecution" in dead[denied]["remedy"]
+    assert "StateholdProvisioner" in dead[denied]["remedy"]
     assert "StateholdProvisioner" in dead[roleless]["remedy"]
     assert [hub.status(it) for it in (squatted, denied)] == ["FAILED", "FAILED"]
     waited = [line for line in hub.told[late] if line["message"].endswith("WAITING")]
