@@ -81,8 +81,6 @@ class Unknown:
 
 
 Observation: TypeAlias = Present | Absent | Unknown
-Ask: TypeAlias = Callable[[Call, frozenset[str]], Observation]
-"""Makes a reading call; the codes are those by which AWS says "not there"."""
 
 
 def look(invoke: Invoke, call: Call, absent: frozenset[str]) -> Observation:

@@ -222,7 +222,7 @@ def test_a_stack_that_asks_for_what_cannot_be_is_told_so_without_a_call(
 def test_nothing_but_its_stack_is_looked_at_for_a_request_that_nobody_confirms(
     request, refusing, host
 ):
-    for name in ("StackId", "LogicalResourceId", "RequestId", "RequestType"):
+    for name in ("StackId", "LogicalResourceId", "RequestId"):
         if not isinstance(request.get(name), str):
             request[name] = "x"
     host.open(request)
