@@ -640,10 +640,11 @@ def test_a_key_is_not_given_up_again(backend: Backend) -> None:
     assert backend.writes(since) == []
 
 
-def test_logging_that_is_no_longer_asked_for_stays_on(backend: Backend) -> None:
+def test_logging_that_is_no_longer_asked_for_is_switched_off(backend: Backend) -> None:
     backend.ask({"AccessLogs": "create"})
+    logs_go_to_our_bucket(backend)
 
     report = backend.ask({"AccessLogs": "off"})
 
     assert report["status"] == "READY"
-    logs_go_to_our_bucket(backend)
+    assert "LoggingEnabled" not in backend.setting("logging")
