@@ -20,7 +20,7 @@ from state_backend.aws.cloudformation_response import (
 )
 from state_backend.calls import JSON, AwsError, Clock
 from state_backend.deletion import failed_id
-from state_backend.errors import explain
+from state_backend.errors import StateholdError, TransientError, explain
 from state_backend.event_sources.cloudformation import KINDS, UnconfirmedRequest
 from state_backend.regions import partition_of
 from state_backend.settings import listed
@@ -70,4 +70,13 @@ def _told(act: Callable[[], Answer]) -> Answer:
         count(_UNCONFIRMED)
         raise
     except AwsError as error:
-        raise explain(error) from error
+        raise _for_a_stack(explain(error)) from error
+    except StateholdError as error:
+        raise _for_a_stack(error) from error
+
+
+def _for_a_stack(error: StateholdError) -> StateholdError:
+    """*error*, said to somebody whose stack is not tried again by itself."""
+    if isinstance(error, TransientError):
+        error.remedy = "Deploy the stack again in some minutes"
+    return error

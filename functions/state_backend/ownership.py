@@ -85,7 +85,9 @@ def claim(
     if not record.complete or (record.state == RELEASED and properties is not None):
         kept = record.given if record.owner == requester else {}
         return _new(record, requester, kept if properties is None else properties, hub)
-    record = record if record.owner else replace(record, owner=requester)
+    if not record.owner:
+        _names_the_same(record, properties, hub)
+        record = replace(record, owner=requester)
     recorded = _with_record(
         resolve(record.account, record.region, record.given, record.defaults), record
     )
@@ -114,6 +116,18 @@ def _new(record: Record, requester: str, properties: Mapping[str, JSON], hub: De
         spec = _with_record(spec, record)
     spec = replace(spec, owner=requester)
     return Claim(spec=spec, given=properties, defaults=hub, owner=requester)
+
+
+def _names_the_same(record: Record, properties: Mapping[str, JSON] | None, hub: Defaults) -> None:
+    """Whoever takes over what nobody owns takes it under its name: there is one a place."""
+    wanted = resolve(record.account, record.region, properties or {}, hub)
+    if "BucketName" in wanted.stated and wanted.bucket_name != record.bucket_name:
+        raise AlreadyExists(
+            f"Account {record.account} already has the backend {record.bucket_name} in "
+            f"{record.region}, which belongs to nobody now",
+            "There is one backend an account and Region: leave BucketName out, or name "
+            f"{record.bucket_name}, to take it over",
+        )
 
 
 def _with_record(spec: BackendSpec, record: Record) -> BackendSpec:

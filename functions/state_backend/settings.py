@@ -68,9 +68,6 @@ class Settings:
     dead_letter_queue_url: str = ""
     """Where a message goes that a person has to look at. Empty: it is reported as failed."""
 
-    response_url_allowed_hosts: tuple[str, ...] = ()
-    """Hosts besides CloudFormation's own that may be answered. Local runs only."""
-
     sam_local: bool = False
     """Whether ``sam local invoke`` runs us: then no stack exists that could confirm a request."""
 
@@ -102,7 +99,6 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         backend_register=environment.get("BACKEND_REGISTER", ""),
         settings_parameter_name=environment.get("SETTINGS_PARAMETER_NAME", ""),
         dead_letter_queue_url=environment.get("DEAD_LETTER_QUEUE_URL", ""),
-        response_url_allowed_hosts=listed(environment.get("RESPONSE_URL_ALLOWED_HOSTS", "")),
         sam_local=environment.get("AWS_SAM_LOCAL") == "true",
         property_defaults={
             name: environment[variable]

@@ -716,6 +716,81 @@ def test_a_released_backend_is_reported_and_not_repaired(it: Setting) -> None:
     assert [write for write in writes if f"in {ACCOUNT}" in write] == []
 
 
+def test_a_table_from_before_the_clients_moved_is_tagged_as_well(it: Setting) -> None:
+    stack = it.cloudformation.create_stack("payments", BOTH_LOCKS, account=ACCOUNT)
+    it.cloudformation.update_stack(stack, UNPROTECTED)
+
+    it.cloudformation.delete_stack(stack)
+
+    assert it.state_tags() == dict.fromkeys(("bucket", "key", "table"), "RELEASED")
+
+
+def test_a_release_without_a_table_says_nothing_of_one(it: Setting) -> None:
+    stack = it.cloudformation.create_stack("payments", UNPROTECTED, account=ACCOUNT)
+
+    it.cloudformation.delete_stack(stack)
+
+    assert it.state_tags() == dict.fromkeys(("bucket", "key"), "RELEASED")
+    assert "not tagged" not in it.invocations[-1].printed
+
+
+def a_name_that_another_account_has_taken(it: Setting) -> Stack:
+    """A global name: its backend was removed by hand, and somebody was quick."""
+    template: Template = {"StateBackend": Backend(properties={"BucketName": "payments-states"})}
+    it.bucket = "payments-states"
+    stack = it.cloudformation.create_stack("payments", template, account=ACCOUNT)
+    it.aws.world.buckets["payments-states"].policy = None
+    root = it.aws.client("s3", principal=f"arn:aws:iam::{ACCOUNT}:root", region=REGION, tls=True)
+    for version in root.list_object_versions(Bucket=it.bucket)["Versions"]:
+        root.delete_object(Bucket=it.bucket, Key=version["Key"], VersionId=version["VersionId"])
+    root.delete_bucket(Bucket=it.bucket)
+    quick = it.aws.client("s3", principal="arn:aws:iam::999999999999:role/Quick", region=REGION)
+    where = {"LocationConstraint": REGION}
+    quick.create_bucket(Bucket=it.bucket, CreateBucketConfiguration=where)
+    return stack
+
+
+def test_a_stack_whose_buckets_name_another_account_has_taken_can_be_deleted(it: Setting) -> None:
+    stack = a_name_that_another_account_has_taken(it)
+
+    it.cloudformation.delete_stack(stack)
+
+    assert stack.status == "DELETE_COMPLETE", stack.reasons
+    assert (it.record().owner, it.record().state) == (NOBODY, "")
+
+
+@pytest.mark.parametrize("unreadable", ["HeadBucket", "HeadBucket ListBuckets"])
+def test_a_bucket_that_must_not_be_looked_at_counts_as_there(it: Setting, unreadable: str) -> None:
+    stack = it.cloudformation.create_stack("payments", PROTECTED, account=ACCOUNT)
+    for operation in unreadable.split():
+        _unreadable(it, operation)
+
+    _deleted_in_vain(it, stack)
+
+    assert stack.status == "DELETE_FAILED"
+    assert it.record().state == LIVE
+
+
+def test_what_cannot_be_listed_is_not_taken_for_another_accounts(it: Setting) -> None:
+    stack = a_name_that_another_account_has_taken(it)
+    _unreadable(it, "ListBuckets")
+
+    _deleted_in_vain(it, stack)
+
+    assert stack.status == "DELETE_FAILED"
+
+
+def test_a_local_run_refuses_a_delete_without_asking_a_stack(it: Setting) -> None:
+    stack = it.cloudformation.create_stack("payments", PROTECTED, account=ACCOUNT)
+    it.set_hub(AWS_SAM_LOCAL="true")
+
+    calls = it.calls_by(lambda: it.cloudformation.delete_stack(stack))
+
+    assert stack.status == "DELETE_FAILED"
+    assert "protected" in stack.reasons[-1]
+    assert not any("Stack" in call for call in calls)
+
+
 def test_another_stack_does_not_get_a_backend_whose_owner_is_alive(it: Setting) -> None:
     first = it.cloudformation.create_stack("payments", PROTECTED, account=ACCOUNT)
 

@@ -235,6 +235,17 @@ def test_a_delete_while_another_run_holds_the_lease_waits_for_it(it: Setting) ->
     assert it.record().state == "RELEASED"
 
 
+def test_a_stack_is_not_told_that_it_is_tried_again(it: Setting) -> None:
+    lease = it.lease()
+
+    stack = _created(it)
+
+    lease.give_back()
+    assert stack.status == "ROLLBACK_COMPLETE"
+    assert "Deploy the stack again" in stack.reasons[0]
+    assert "tried again" not in stack.reasons[0]
+
+
 # ---- nobody hears, or time runs out --------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from state_backend.aws import accounts, settings_parameter
 from state_backend.controls import CONTROLS
-from state_backend.policies.session_policy import CONFIRMATION_PERMISSIONS
+from state_backend.policies.session_policy import CONFIRMATION_PERMISSIONS, LIST_BUCKETS
 from state_backend.resources import RESOURCES
 from tests.contract.templates import ALL, HUB, MEMBER, listed, of_type, read, statements
 
@@ -45,7 +45,7 @@ NEVER = (
 )
 """Deleting, reading or writing states, using a key on data, and gaining more permissions."""
 
-ON_EVERYTHING = {"kms:CreateKey", "kms:TagResource", "tag:GetResources"}
+ON_EVERYTHING = {"kms:CreateKey", "kms:TagResource", "s3:ListAllMyBuckets", "tag:GetResources"}
 """Actions that can be granted only on ``*``."""
 
 KEYS = {"AWS::KMS::Key"}
@@ -182,7 +182,7 @@ class TestProvisioner:
             for action in listed(statement["Action"])
         }
 
-        assert granted == declared | set(CONFIRMATION_PERMISSIONS)
+        assert granted == declared | {*CONFIRMATION_PERMISSIONS, LIST_BUCKETS}
 
     @pytest.mark.parametrize("path", [HUB, MEMBER], ids=lambda path: path.name)
     def test_it_trusts_the_roles_of_the_functions_and_nobody_else(self, path):

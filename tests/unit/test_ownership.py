@@ -285,8 +285,11 @@ class TestOwnerless:
         assert asked(record(""), OTHER_STACK, {}).spec.prevent_destroy
 
     def test_it_keeps_its_name(self):
-        with pytest.raises((RefusedChange, AlreadyExists)):
+        with pytest.raises(AlreadyExists, match=f"belongs to nobody now.*name {BUCKET}"):
             asked(record(""), OTHER_STACK, {"BucketName": "acme-state"})
+
+    def test_who_names_it_gets_it(self):
+        assert asked(record(""), OTHER_STACK, {"BucketName": BUCKET}).owner == OTHER_STACK
 
 
 @pytest.mark.parametrize(("state", "complete"), [("", False), (LIVE, True), (RELEASED, True)])

@@ -37,7 +37,6 @@ def test_an_empty_value_is_not_given():
         ("MODE", "reconcile", "plan_only", False),
         ("BACKEND_REGISTER", "register", "backend_register", "register"),
         ("DEAD_LETTER_QUEUE_URL", "https://q", "dead_letter_queue_url", "https://q"),
-        ("RESPONSE_URL_ALLOWED_HOSTS", "a,b", "response_url_allowed_hosts", ("a", "b")),
         ("AWS_SAM_LOCAL", "true", "sam_local", True),
         ("AWS_SAM_LOCAL", "1", "sam_local", False),
         ("AWS_DEFAULT_REGION", "sa-east-1", "region", "sa-east-1"),

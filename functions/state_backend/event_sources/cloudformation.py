@@ -43,7 +43,6 @@ class StackRequest:
 
     kind: str
     """``Create``, ``Update`` or ``Delete``."""
-    request_id: str
     stack_id: str
     logical_id: str
     physical_id: str
@@ -75,7 +74,6 @@ def parse(event: Mapping[str, JSON]) -> StackRequest:
     region = properties.get("Region")
     return StackRequest(
         kind=kind,
-        request_id=text_at(event, "RequestId"),
         stack_id=stack_id,
         logical_id=text_at(event, "LogicalResourceId"),
         physical_id="" if kind == "Create" else text_at(event, "PhysicalResourceId"),

@@ -26,6 +26,12 @@ CONFIRMATION_PERMISSIONS = (
 )
 """What it takes to confirm a stack's request, and to judge its Delete."""
 
+LIST_BUCKETS = "s3:ListAllMyBuckets"
+"""
+What it takes to tell a bucket that another account has taken since from one that must not be
+looked at: S3 answers 403 to both. IAM knows no resource for it.
+"""
+
 _GROUPS = (("s3", "s3control"), ("kms", "resourcegroupstaggingapi", "ssm", "dynamodb"))
 """The services that share a session, by boto3's names."""
 
@@ -108,14 +114,19 @@ def stack_policy(stack_arn: str) -> SessionPolicy:
 
 
 def existence_policy(bucket_arn: str) -> SessionPolicy:
-    """The policy of the session that only looks whether a bucket is there."""
-    return SessionPolicy(("s3",), _text([_allow(["s3:ListBucket"], (bucket_arn,))]))
+    """The policy of the session that only looks whether a bucket is the account's."""
+    statements = [_allow(["s3:ListBucket"], (bucket_arn,)), _allow([LIST_BUCKETS], ("*",))]
+    return SessionPolicy(("s3",), _text(statements))
 
 
 def role_statements(permissions: Iterable[str], places: Places) -> list[Mapping[str, JSON]]:
     """The statements of the provisioner role: the same list, on the *places* of an account."""
     stacks = _allow(list(CONFIRMATION_PERMISSIONS), (places.stacks,))
-    return [*_statements(frozenset(permissions), places), stacks]
+    return [
+        *_statements(frozenset(permissions), places),
+        stacks,
+        _allow([LIST_BUCKETS], ("*",)),
+    ]
 
 
 def _of(services: tuple[str, ...], permissions: frozenset[str]) -> frozenset[str]:

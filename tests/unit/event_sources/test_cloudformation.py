@@ -58,7 +58,7 @@ class TestParse:
         with pytest.raises(InvalidRequest):
             parse(event(StackId=stack_id))
 
-    @pytest.mark.parametrize("name", sorted(set(event()) - {"PhysicalResourceId"}))
+    @pytest.mark.parametrize("name", sorted(set(event()) - {"PhysicalResourceId", "RequestId"}))
     @pytest.mark.parametrize("value", [None, 7, [], ""])
     def test_every_part_is_needed(self, name, value):
         with pytest.raises(InvalidRequest):

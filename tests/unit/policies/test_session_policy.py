@@ -155,13 +155,14 @@ def test_a_stack_is_looked_at_alone():
     }
 
 
-def test_existence_takes_one_permission():
+def test_existence_takes_a_look_at_the_bucket_and_at_the_accounts_list():
     arn = f"arn:aws:s3:::{BUCKET}"
 
-    assert set(granted([existence_policy(arn)])) == {("s3:ListBucket", arn)}
+    wanted = {("s3:ListBucket", arn), ("s3:ListAllMyBuckets", "*")}
+    assert set(granted([existence_policy(arn)])) == wanted
 
 
-def test_the_provisioner_role_may_do_the_same_and_look_at_stacks():
+def test_the_provisioner_role_may_do_the_same_and_look_at_what_a_delete_rests_on():
     spec = backend({"LockMode": "both"})
 
     statements = role_statements(permissions(spec), places_of(spec))
@@ -170,6 +171,7 @@ def test_the_provisioner_role_may_do_the_same_and_look_at_stacks():
     assert actions == permissions(spec) | {
         "cloudformation:DescribeStackEvents",
         "cloudformation:ListStackResources",
+        "s3:ListAllMyBuckets",
     }
 
 
