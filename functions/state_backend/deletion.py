@@ -179,7 +179,7 @@ def _is_held_by_another(request: StackRequest, resources: Iterable[Mapping[str, 
     return any(
         it.get("PhysicalResourceId") == request.physical_id
         and it.get("LogicalResourceId") != request.logical_id
-        and not str(it.get("ResourceStatus", "")).startswith("DELETE")
+        and not it["ResourceStatus"].startswith("DELETE")
         for it in resources
     )
 

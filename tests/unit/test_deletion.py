@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from state_backend.deletion import Evidence, Verdict, decide, failed_id, is_protected, refusal
+from state_backend.deletion import (
+    Evidence,
+    Verdict,
+    decide,
+    failed_id,
+    has_ended,
+    is_protected,
+    refusal,
+    rolls_back,
+    settled,
+)
 from state_backend.event_sources.cloudformation import parse
 from state_backend.ownership import HUB, LIVE, RELEASED, Record
 from tests.unit.given import ACCOUNT, BUCKET, OTHER_STACK, REGION, STACK
 
 ID = "StateBackend"
-TOUCHES_NOTHING = {Verdict.NOTHING_THERE, getattr(Verdict, "GONE", Verdict.NOTHING_THERE)}
+TOUCHES_NOTHING = {Verdict.NOTHING_THERE, Verdict.GONE}
 
 
 def request(physical_id=BUCKET, logical_id=ID):
@@ -73,7 +83,7 @@ class TestNeverCompleted:
             failed_id({"LogicalResourceId": "StateBackend"})
             == "statehold-create-failed-StateBackend"
         )
-        assert len(failed_id({"LogicalResourceId": "x" * 255})) <= 255
+        assert len(failed_id({"LogicalResourceId": "x" * 255})) == 200
 
 
 class TestRolledBackCreation:
@@ -148,6 +158,33 @@ class TestRolledBackUpdate:
 
         assert verdict([*stack("UPDATE_ROLLBACK_IN_PROGRESS"), *begun, *older]) is Verdict.REFUSED
 
+    def again(self, *older):
+        """Dropped, then added anew by the update that rolls back; *older* is before that update."""
+        new = [event(BUCKET, "CREATE_COMPLETE"), event("", "CREATE_IN_PROGRESS")]
+        now = stack("UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS")
+        return [now[0], *new, now[1], *older]
+
+    def test_what_the_stack_had_before_is_not_handed_back_to_another(self):
+        had = [event(BUCKET, "CREATE_COMPLETE"), *stack("CREATE_IN_PROGRESS", "CREATE_COMPLETE")]
+
+        assert verdict(self.again(*had)) is Verdict.NOTHING_THERE
+
+    def test_what_another_resource_had_before_is(self):
+        other = [event("x", "CREATE_COMPLETE", "Topic"), *stack("CREATE_IN_PROGRESS")]
+
+        assert verdict(self.again(*other)) is Verdict.HANDED_BACK
+
+    @pytest.mark.parametrize(
+        "older",
+        [
+            stack("CREATE_COMPLETE"),
+            [event("x", "CREATE_IN_PROGRESS", "Topic")],
+        ],
+        ids=["its beginning", "but that of a resource"],
+    )
+    def test_what_cannot_be_seen_to_its_beginning_may_have_been_the_stacks(self, older):
+        assert verdict(self.again(*older)) is Verdict.NOTHING_THERE
+
     def test_an_update_that_went_well_is_not_rolling_back(self):
         new = [event(BUCKET, "CREATE_COMPLETE"), event("", "CREATE_IN_PROGRESS")]
 
@@ -208,6 +245,61 @@ class TestLive:
     )
     def test_protection_is_what_is_recorded(self, given, protected):
         assert is_protected(record(given=given)) is protected
+
+
+HAD = {"previous_owner": OTHER_STACK}
+
+
+class TestRecordAfterwards:
+    def test_a_released_backend_is_on_record_as_such_and_goes_back_to_nobody(self):
+        after = settled(record(**HAD), Verdict.RELEASED)
+
+        assert after == record(state=RELEASED)
+
+    def test_one_that_is_handed_back_is_the_hubs_again(self):
+        after = settled(record(previous_owner=HUB), Verdict.HANDED_BACK)
+
+        assert after == record(owner=HUB)
+
+    def test_one_that_is_handed_back_to_nobody_waits_for_the_next(self):
+        assert settled(record(), Verdict.HANDED_BACK) == record(owner="")
+
+    def test_what_a_stack_had_taken_over_released_is_released_again(self):
+        after = settled(record(**HAD), Verdict.HANDED_BACK)
+
+        assert after == record(owner=OTHER_STACK, state=RELEASED)
+
+    def test_of_one_that_is_gone_nothing_is_claimed(self):
+        assert settled(record(**HAD), Verdict.GONE) == record(owner="", state="")
+
+    @pytest.mark.parametrize("kept", [Verdict.REFUSED, Verdict.NOTHING_THERE])
+    def test_otherwise_it_stays_as_it_is(self, kept):
+        assert settled(record(**HAD), kept) == record(**HAD)
+
+
+class TestTheStackItself:
+    @pytest.mark.parametrize("end", ["DELETE_COMPLETE", "ROLLBACK_COMPLETE"])
+    def test_it_has_ended_if_that_is_its_newest_event(self, end):
+        assert has_ended(stack("CREATE_IN_PROGRESS", end))
+        assert not has_ended(stack(end, "CREATE_IN_PROGRESS"))
+
+    def test_it_has_not_if_only_a_resource_has(self):
+        events = [event(BUCKET, "DELETE_COMPLETE"), *stack("UPDATE_COMPLETE")]
+
+        assert not has_ended(events)
+
+    @pytest.mark.parametrize(
+        "status",
+        ["UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"],
+    )
+    def test_it_rolls_back_if_that_is_its_newest_event(self, status):
+        assert rolls_back(stack("UPDATE_IN_PROGRESS", status))
+        assert not rolls_back(stack(status, "UPDATE_IN_PROGRESS"))
+        assert not rolls_back([event(BUCKET, status), *stack("UPDATE_IN_PROGRESS")])
+
+    def test_one_without_events_has_neither_ended_nor_rolls_back(self):
+        assert not has_ended([])
+        assert not rolls_back([])
 
 
 def test_rows_are_tried_from_the_top():
