@@ -12,6 +12,7 @@ Source: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -33,6 +34,8 @@ from state_backend.errors import (
 )
 from state_backend.outcomes import Report
 from state_backend.regions import dns_suffix_of
+
+_log = logging.getLogger(__name__)
 
 FIRST_DELAY, LONGEST_DELAY = 60, 900
 """Seconds until a message is seen again: doubled each time, from the first to the longest."""
@@ -85,6 +88,8 @@ class MessageQueue:
         try:
             errors = self._errors(record, act)
         except Exception:
+            # Powertools keeps it for the batch's answer, which says no more than that it failed.
+            _log.exception("message %s could not be worked on", record.message_id)
             self._see_again(record)  # sooner than the queue would show it
             raise
         waiting = [error for error in errors if isinstance(error, TransientError)]
@@ -142,7 +147,11 @@ class MessageQueue:
     def _hand_over(self, record: SQSRecord, error: StateholdError) -> None:
         if not self.dead_letter_queue_url:
             raise error
-        attributes = {"code": error.code, "remedy": error.remedy or error.message}
+        attributes = {
+            "code": error.code,
+            "message": error.message,
+            "remedy": error.remedy or error.message,
+        }
         parameters = {
             "QueueUrl": self.dead_letter_queue_url,
             "MessageBody": record.body,

@@ -129,6 +129,7 @@ def test_what_cannot_work_goes_to_a_person_with_code_and_remedy_and_is_done(sqs,
     assert (sent["QueueUrl"], json.loads(sent["MessageBody"])) == (DEAD, {"a": 1})
     assert {key: it["StringValue"] for key, it in sent["MessageAttributes"].items()} == {
         "code": "AlreadyExists",
+        "message": "x",
         "remedy": "do y",
     }
 
@@ -207,12 +208,15 @@ def test_it_waits_longer_than_an_hour_before_that():
     assert sum(delays) >= 3600
 
 
-def test_what_raises_is_seen_again_soon(sqs, ticking):
+def test_what_raises_is_seen_again_soon_and_leaves_its_trace_in_the_log(sqs, ticking, caplog):
     def act(body, pass_on):
         raise KeyError("x")
 
     assert process(sqs, ticking, act, message()) == ["m-1"]
     assert sqs.calls[0][1]["VisibilityTimeout"] == 60
+    [record] = caplog.records
+    assert record.getMessage() == "message m-1 could not be worked on"
+    assert record.exc_info[0] is KeyError
 
 
 EVENTS = [{"operation": "reconcile", "accountId": f"{number:012}"} for number in range(23)]
