@@ -1,6 +1,6 @@
 """
-Writes what is derived from the code: the provisioner role's policy, and the pages on controls and
-policies.
+Writes what is derived from the code: the provisioner role's policy, the pages on controls and
+policies, and the reference of the custom resource.
 
 ``python -m tools.generate`` writes; with ``--check`` it only says what is out of date.
 """
@@ -24,6 +24,7 @@ from state_backend.policies.session_policy import Places, role_statements, sessi
 from state_backend.reconcile import permissions
 from state_backend.resources import RESOURCES
 from state_backend.spec import KEY_ALIAS, BackendSpec, Defaults, resolve
+from tools import cost, reference
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = ("template.yaml", "stacksets/provisioner-role.yaml")
@@ -75,6 +76,12 @@ def main(arguments: Sequence[str]) -> int:
 def generated() -> dict[str, str]:
     """Path -> what the file must hold."""
     pages = {"docs/controls.md": _controls_page(), "docs/policies.md": _policies_page()}
+    pages |= {"docs/cost.md": cost.page((ROOT / "template.yaml").read_text())}
+    custom_resource = "docs/custom-resource.md"
+    pages |= {
+        custom_resource: reference.with_reference((ROOT / custom_resource).read_text()),
+        "schemas/custom-state-backend.schema.json": reference.schema(),
+    }
     return pages | {path: _with_policy((ROOT / path).read_text()) for path in TEMPLATES}
 
 

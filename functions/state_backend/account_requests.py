@@ -21,12 +21,16 @@ from state_backend.fleet.settings_document import SettingsDocument, in_force, se
 from state_backend.outcomes import Report
 from state_backend.telemetry import count, logger
 from state_backend.vending import Hub, Request, vend
+from state_backend.watch import concerning
+
+_LISTED_SECONDS = 3600.0
+"""For how long a sweep's word on an account is taken: it can be driven again days later."""
 
 
 def act_on(event: JSON, hub: Hub) -> list[Report]:
     """What became of each account and Region that *event* asks for. Never raises."""
     try:
-        asked = parse(event)
+        asked = concerning(parse(event), hub)
         return list(_reports(asked, _places(asked, hub), hub))
     except StateholdError as error:
         return [outcomes.failure("", "", error)]
@@ -46,8 +50,9 @@ def act_on_message(
         StateholdError: The event is not understood, or cannot be worked on now.
     """
     # Whoever sent it, Organizations is asked: an account can have left since.
-    asked = replace(parse(event), trusted=False)
+    asked = replace(parse(event), trusted=False, listed=None)
     try:
+        asked = concerning(asked, hub)
         places = _places(asked, hub)
         if asked.reason or len(places) <= 1:
             return list(_reports(asked, places, hub))
@@ -135,6 +140,8 @@ class _Fleet:
             region=place.region,
             properties=self._asked.properties,
             plan_only=self._asked.plan_only,
+            by_hand=self._asked.trusted,
+            changed_by=self._asked.seen.by if self._asked.seen else None,
         )
         return vend(request, hub)
 
@@ -153,13 +160,19 @@ class _Fleet:
     def _looked_up(self, account: str) -> _Standing:
         if self._asked.trusted and self._document is None:
             return _Standing()
-        found = accounts.describe(self._hub.at_home, account)
+        found = self._found(account)
         if self._document is None:
             return _Standing(reason=found.reason_to_ignore)
         units = accounts.units_above(self._hub.at_home, found)
         reason = found.reason_to_ignore or self._out_of_scope(found, units, self._document)
         # The operator's own word counts for more; the settings are those of its place all the same.
         return _Standing(reason="" if self._asked.trusted else reason, units=units)
+
+    def _found(self, account: str) -> Account:
+        listed = self._asked.listed
+        if listed is not None and self._hub.clock.now() - listed.at < _LISTED_SECONDS:
+            return Account(id=account, state=listed.state, units=listed.units)
+        return accounts.describe(self._hub.at_home, account)
 
     def _out_of_scope(
         self, found: Account, units: Sequence[str], document: SettingsDocument

@@ -10,6 +10,7 @@ What can go wrong, in CloudFormation's own words for it.
     │ ├ OwnedByAnotherAccount       the bucket's name is taken
     │ ├ AlreadyExists               the account and Region have a backend with another owner
     │ ├ RefusedChange               it would weaken what is there, or cannot be changed in place
+    │ ├ Contested                   somebody changes it back each time that it is repaired
     │ └ Failed                      AWS refused for a reason of its own
     └ TransientError                the same request may work later
       ├ Throttled
@@ -75,6 +76,10 @@ class AlreadyExists(PermanentError):
 
 class RefusedChange(PermanentError):
     code = "NotUpdatable"
+
+
+class Contested(PermanentError):
+    code = "ResourceConflict"
 
 
 class Failed(PermanentError):

@@ -119,7 +119,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One change that a plan tells."""
+    """One change that a plan tells, or that a run made."""
 
     control: str
     before: JSON
@@ -138,5 +138,7 @@ class Reconciled:
     """By control; none where all is well."""
     changes: Sequence[Change]
     """What a plan would change."""
+    made: Sequence[Change] = ()
+    """What a run did change, and saw changed."""
     notes: tuple[str, ...] = ()
     """What a person should know though all is well."""

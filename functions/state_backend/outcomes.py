@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 
 from state_backend.adoption import client_changes
 from state_backend.calls import JSON
+from state_backend.drift import Actor
 from state_backend.errors import NotStabilized, StateholdError, TransientError
 from state_backend.model import Change, Outcome, Reconciled
 from state_backend.outputs.backend_block import backend_hcl
@@ -37,8 +38,10 @@ class Report:
     """What would change; None unless it is a plan."""
     spec: BackendSpec | None = None
     """The completed spec; None where nothing was looked at."""
-    repaired: bool = False
-    """Whether what has changed was drift from what is on record."""
+    repaired: Sequence[Change] = ()
+    """What had drifted from what is on record, and was set right."""
+    changed_by: Actor | None = None
+    """Who had changed it, or keeps changing it; None where nobody saw."""
     notes: tuple[str, ...] = ()
     """What a person should know though all is well."""
 
@@ -73,6 +76,15 @@ class Report:
             }
         if self.changes is not None:
             answer["changes"] = [asdict(change) for change in self.changes]
+        if self.repaired:
+            answer["repaired"] = [asdict(change) for change in self.repaired]
+        if self.changed_by is not None:
+            answer["changedBy"] = {
+                "arn": self.changed_by.arn,
+                "eventName": self.changed_by.event_name,
+                "eventTime": self.changed_by.event_time,
+                "eventId": self.changed_by.event_id,
+            }
         if self.notes:
             answer["notes"] = list(self.notes)
         return answer

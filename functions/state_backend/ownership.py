@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from state_backend.calls import JSON
-from state_backend.errors import AlreadyExists, InvalidRequest, RefusedChange
+from state_backend.drift import Repairs
+from state_backend.errors import AlreadyExists, InvalidRequest, RefusedChange, StateholdError
 from state_backend.spec import BackendSpec, Defaults, resolve
 
 HUB = "hub"
@@ -43,6 +44,8 @@ class Record:
     origin: str = ""
     key_intent_at: float = 0.0
     """When a run last set out to create the key, and did not yet say how it went. Epoch seconds."""
+    repairs: Mapping[str, Repairs] = field(default_factory=dict)
+    """By the id of a control: when it drifted and was set right within the last day."""
 
     @property
     def complete(self) -> bool:
@@ -58,6 +61,8 @@ class Claim:
     defaults: Defaults
     owner: str
     """Whose the backend is; not always the requester's."""
+    left_alone: Mapping[str, StateholdError] = field(default_factory=dict)
+    """What is looked at but not changed, by the id of its control, and why."""
 
 
 def claim(
@@ -150,7 +155,7 @@ def _changed(
     if kept:
         properties = {**properties, **kept}
         wanted = resolved(properties)
-    for name, attribute in _FIXED.items():
+    for name, attribute in FIXED.items():
         if recorded.observes and name in _OPEN_WHILE_OBSERVED:
             continue
         before, after = getattr(recorded, attribute), getattr(wanted, attribute)
@@ -186,13 +191,14 @@ def _not_loosened(
 _OPEN_WHILE_OBSERVED = frozenset({"KmsKeyArn", "LockTableName"})
 """What nothing rests on yet while an adopted bucket is only observed."""
 
-_FIXED = {
+FIXED = {
     "Region": "region",
     "BucketName": "bucket_name",
     "BucketNamespace": "bucket_namespace",
     "LockTableName": "lock_table_name",
     "KmsKeyArn": "kms_key_arn",
 }
+"""What a backend keeps for good: property -> attribute of the spec."""
 
 
 def _tightened(

@@ -154,7 +154,7 @@ def summary(
             errors[it.resource.id] = error
     judged: set[str] = set()
     for setting in settings:
-        name = _reported_as(setting.control, setting.resource)
+        name = reported_as(setting.control, setting.resource)
         first = name not in judged and not setting.resource.supporting
         rivals = (setting.outcome,) if first else (outcomes[name], setting.outcome)
         outcomes[name] = max(rivals, key=list(Outcome).index)
@@ -168,6 +168,10 @@ def summary(
         changes=(
             *(_creation(spec, it) for it in existing if is_missing(it)),
             *(_change(setting) for setting in settings if setting.pending),
+        ),
+        made=(
+            *(_creation(spec, it) for it in existing if it.created),
+            *(_change(it) for it in settings if it.outcome is Outcome.CHANGED),
         ),
         notes=tuple(note for it in existing for note in _orphans(it)),
     )
@@ -190,18 +194,19 @@ def _blank(
     return outcomes
 
 
-def _reported_as(control: Control, resource: Resource) -> str:
+def reported_as(control: Control, resource: Resource) -> str:
+    """The id under which *control* on *resource* is told."""
     return resource.id if resource.supporting else control.id
 
 
 def _creation(spec: BackendSpec, it: Existence) -> Change:
-    name = it.resource.subject(it.resource.learn(spec, it.resource.planned(spec)))
+    name = it.resource.subject(spec)
     return Change(control=it.resource.id, before=None, after=name, why=it.resource.why)
 
 
 def _change(setting: Setting) -> Change:
     return Change(
-        control=_reported_as(setting.control, setting.resource),
+        control=reported_as(setting.control, setting.resource),
         before=setting.found,
         after=setting.desired,
         why=setting.control.why,

@@ -32,18 +32,29 @@ class _Unacceptable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Form:
+    """A form of values: how one is read, and how it is described to others."""
+
+    parse: Callable[[JSON], JSON]
+    schema: Mapping[str, JSON]
+    """JSON Schema of the values as a template may state them."""
+    type: str = "String"
+    """As CloudFormation's reference would call it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Property:
-    """One property: how its text becomes a value."""
+    """One property: what its values look like, and what it is if not given."""
 
     name: str
-    parse: Callable[[JSON], JSON]
+    form: Form
     default: str | None
     """As a person would write it; None where the default depends on the account and Region."""
     accepts: str
     """The end of the sentence "<name> must be …"."""
 
 
-def _text(pattern: str) -> Callable[[JSON], str]:
+def _text(pattern: str) -> Form:
     compiled = re.compile(pattern)
 
     def parse(value: JSON) -> str:
@@ -51,29 +62,39 @@ def _text(pattern: str) -> Callable[[JSON], str]:
             raise _Unacceptable
         return value
 
-    return parse
+    return Form(parse, {"type": "string", "pattern": f"^({pattern}|)$"})
 
 
-def _one_of(*values: str) -> Callable[[JSON], str]:
-    return _text("|".join(re.escape(value) for value in values))
+def _one_of(*values: str) -> Form:
+    form = _text("|".join(re.escape(value) for value in values))
+    return Form(form.parse, {"enum": [*values, ""]})
 
 
-def _boolean(value: JSON) -> bool:
-    return _one_of("true", "false")(value) == "true"
+def _boolean() -> Form:
+    text = _one_of("true", "false")
+    schema = {"enum": ["true", "false", True, False, ""]}
+    return Form(lambda value: text.parse(value) == "true", schema, "Boolean")
 
 
-def _whole_number(least: int, most: int) -> Callable[[JSON], int]:
+def _whole_number(least: int, most: int) -> Form:
+    digits = _text(r"[0-9]{1,9}")
+
     def parse(value: JSON) -> int:
-        number = int(_text(r"[0-9]{1,9}")(value))
+        number = int(digits.parse(value))
         if not least <= number <= most:
             raise _Unacceptable
         return number
 
-    return parse
+    as_text = {"type": "string", "pattern": "^[0-9]{0,9}$"}
+    schema = {"anyOf": [{"type": "integer", "minimum": least, "maximum": most}, as_text]}
+    return Form(parse, schema, "Integer")
+
+
+_BUCKET_CHARACTERS = _text(r"[a-z0-9.-]{3,63}")
 
 
 def _bucket_name(value: JSON) -> str:
-    name = _text(r"[a-z0-9.-]{3,63}")(value)
+    name: str = _BUCKET_CHARACTERS.parse(value)
     if (
         _BUCKET_NAME.fullmatch(name) is None
         or _IPV4.fullmatch(name)
@@ -82,6 +103,9 @@ def _bucket_name(value: JSON) -> str:
     ):
         raise _Unacceptable
     return name
+
+
+_BUCKET = Form(_bucket_name, _BUCKET_CHARACTERS.schema)
 
 
 def _access_logs(value: JSON) -> str:
@@ -163,11 +187,44 @@ _BUCKET_NAME_ACCEPTS = (
     "number, without the prefixes and suffixes that S3 reserves"
 )
 
+_PRINCIPALS = Form(
+    _principals,
+    {
+        "anyOf": [
+            {"type": "string"},
+            {"type": "array", "items": {"type": "string", "pattern": "^(arn:[a-z-]+:iam::.*|)$"}},
+        ]
+    },
+    "List of String",
+)
+_TAGS = Form(
+    _tags,
+    {
+        "anyOf": [
+            {"type": "string"},
+            {
+                "type": "array",
+                "maxItems": 40,
+                "items": {
+                    "type": "object",
+                    "required": ["Key", "Value"],
+                    "additionalProperties": False,
+                    "properties": {
+                        "Key": {"type": "string", "pattern": "^(?!aws:|[Ss]tatehold).{1,128}$"},
+                        "Value": {"type": "string", "maxLength": 256},
+                    },
+                },
+            },
+        ]
+    },
+    "List of Tag",
+)
+
 PROPERTIES = {
     row.name: row
     for row in (
         Property("Region", _text(REGION_PATTERN), None, "a Region's name, such as eu-central-1"),
-        Property("BucketName", _bucket_name, None, _BUCKET_NAME_ACCEPTS),
+        Property("BucketName", _BUCKET, None, _BUCKET_NAME_ACCEPTS),
         Property(
             "BucketNamespace",
             _one_of("account-regional", "global"),
@@ -193,7 +250,7 @@ PROPERTIES = {
             None,
             "a DynamoDB table name: 3 to 255 of a-z, A-Z, 0-9, '_', '.' and '-'",
         ),
-        Property("PreventDestroy", _boolean, "true", "true or false"),
+        Property("PreventDestroy", _boolean(), "true", "true or false"),
         Property("Adopt", _one_of("observe", "enforce"), "observe", "observe or enforce"),
         Property(
             "NoncurrentVersionDays",
@@ -205,7 +262,10 @@ PROPERTIES = {
             "NoncurrentVersionsKept", _whole_number(1, 100), "100", "a whole number from 1 to 100"
         ),
         Property(
-            "AccessLogs", _access_logs, "create", "create, off, or the name of an existing bucket"
+            "AccessLogs",
+            Form(_access_logs, _BUCKET.schema),
+            "create",
+            "create, off, or the name of an existing bucket",
         ),
         Property(
             "AccessLogsDays", _whole_number(1, 36500), "365", "a whole number from 1 to 36500"
@@ -216,11 +276,11 @@ PROPERTIES = {
             "env:",
             "1 to 200 of letters, digits and '_.:=@+/-', without a '/' at either end",
         ),
-        Property("StateAccessPrincipalArns", _principals, "", _PRINCIPALS_ACCEPT),
-        Property("BreakGlassPrincipalArns", _principals, "", _PRINCIPALS_ACCEPT),
+        Property("StateAccessPrincipalArns", _PRINCIPALS, "", _PRINCIPALS_ACCEPT),
+        Property("BreakGlassPrincipalArns", _PRINCIPALS, "", _PRINCIPALS_ACCEPT),
         Property(
             "Tags",
-            _tags,
+            _TAGS,
             "",
             "a list of {Key, Value}, or Key=Value,…: at most 40, no key twice, none beginning with "
             "'aws:' or 'Statehold'",
@@ -248,7 +308,7 @@ def parse(given: Mapping[str, JSON]) -> dict[str, JSON]:
 
 def _value(row: Property, value: JSON) -> JSON:
     try:
-        return row.parse(value)
+        return row.form.parse(value)
     except (_Unacceptable, ValueError, RecursionError) as error:
         remedy = str(error) if isinstance(error, _Unacceptable) else ""
         raise InvalidRequest(

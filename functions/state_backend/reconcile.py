@@ -15,7 +15,7 @@ do not wait for each other, except for those that the state bucket leans on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -46,6 +46,7 @@ from state_backend.progress import (
     matters,
     outcome_of,
     planned,
+    reported_as,
     stops,
     summary,
     unsettled,
@@ -105,6 +106,8 @@ class Loop:
     """When to stop waiting for what AWS does not show yet. Epoch seconds."""
     before_creating: Callable[[frozenset[str]], None] = lambda missing: None
     """Called with the ids of what is missing before any of it is created; raises to stop it."""
+    left_alone: Mapping[str, StateholdError] = field(default_factory=dict)
+    """What is looked at but never changed, by the id under which it is told, and why."""
     resources: Sequence[Resource] = RESOURCES
     controls: Sequence[Control] = CONTROLS
     pool: ThreadPoolExecutor = field(
@@ -127,7 +130,7 @@ class Loop:
                 spec = learned(spec, existing)
             settings = self._observe(spec, existing) if not stopped else []
             if not plan_only:
-                settings = self._settle(spec, settings)
+                settings = self._settle(spec, [self._spared(it) for it in settings])
         return summary(spec, (self.resources, self.controls), existing, settings)
 
     # observe
@@ -156,6 +159,10 @@ class Loop:
 
     def _create(self, spec: BackendSpec, existing: list[Existence]) -> list[Existence]:
         """Creates what is missing, unless something could not be looked at."""
+        existing = [
+            replace(it, error=self.left_alone.get(it.resource.id)) if is_missing(it) else it
+            for it in existing
+        ]
         missing = frozenset(it.resource.id for it in existing if is_missing(it))
         unseen = [explain(it.seen.error) for it in existing if isinstance(it.seen, Unknown)]
         if not missing:
@@ -225,6 +232,13 @@ class Loop:
         except (LookupError, ValueError) as error:
             return replace(setting, outcome=Outcome.UNKNOWN, error=explain(cut_answer(call, error)))
 
+    def _spared(self, setting: Setting) -> Setting:
+        """*setting*, not to be written if it is left alone."""
+        error = self.left_alone.get(reported_as(setting.control, setting.resource))
+        if error is None or not setting.pending:
+            return setting
+        return replace(setting, outcome=outcome_of(error), error=error)
+
     # apply and verify
 
     def _settle(self, spec: BackendSpec, settings: list[Setting]) -> list[Setting]:
@@ -284,7 +298,8 @@ class Loop:
     def _read_back(self, spec: BackendSpec, setting: Setting) -> Setting:
         after = self._read(spec, setting)
         if after.outcome in {Outcome.KEPT, Outcome.NOT_APPLICABLE}:
-            return replace(after, outcome=Outcome.CHANGED, unread=False)
+            # With what was found before, which is what there is to tell.
+            return replace(setting, outcome=Outcome.CHANGED, unread=False)
         if after.error is not None and not _is_not_yet_there(after.error):
             return after
         # Still stale if it was written; else what a creation brings did not come: write it now.

@@ -68,6 +68,12 @@ class Settings:
     dead_letter_queue_url: str = ""
     """Where a message goes that a person has to look at. Empty: it is reported as failed."""
 
+    report_bucket: str = ""
+    """Where sweeps write their lists and reports."""
+
+    sweep_concurrency: int = 40
+    """How many accounts a sweep works on at a time."""
+
     sam_local: bool = False
     """Whether ``sam local invoke`` runs us: then no stack exists that could confirm a request."""
 
@@ -99,6 +105,8 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         backend_register=environment.get("BACKEND_REGISTER", ""),
         settings_parameter_name=environment.get("SETTINGS_PARAMETER_NAME", ""),
         dead_letter_queue_url=environment.get("DEAD_LETTER_QUEUE_URL", ""),
+        report_bucket=environment.get("REPORT_BUCKET", ""),
+        sweep_concurrency=int(environment.get("SWEEP_CONCURRENCY", "") or 40),
         sam_local=environment.get("AWS_SAM_LOCAL") == "true",
         property_defaults={
             name: environment[variable]

@@ -198,7 +198,9 @@ def resolve(
 
 def _contract_defaults() -> dict[str, JSON]:
     return {
-        row.name: row.parse(row.default) for row in PROPERTIES.values() if row.default is not None
+        row.name: row.form.parse(row.default)
+        for row in PROPERTIES.values()
+        if row.default is not None
     }
 
 

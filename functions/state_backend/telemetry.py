@@ -4,6 +4,8 @@ What is told of each run: a log line and a metric, with no event, no URL and no 
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
@@ -19,6 +21,12 @@ METRICS = {
     "BackendsIgnored": "accounts and Regions that get no backend, with a reason in the log",
     "DeletesRefused": "stacks that were refused to take a backend with them",
     "DriftRepaired": "backends that somebody changed and that were set right again",
+    "FleetAccounts": "accounts in scope of the last sweep",
+    "FleetCoverage": "percent of them that are as they must be",
+    "FleetFailed": "accounts and Regions in a sweep that a person has to look at",
+    "FleetOldestUnready": "hours since the longest unready one of a sweep was first seen so",
+    "FleetRepaired": "backends that a sweep found changed and set right",
+    "FleetWaiting": "accounts and Regions in a sweep that are tried again, or only observed",
     "RequestsUnconfirmed": "requests in a stack's name that the stack knows nothing of",
     "ResponseUrlsRefused": "requests that named another place to answer than CloudFormation's",
     "SettingsRefused": "looks at a settings document that has a mistake",
@@ -39,6 +47,8 @@ def tell(report: Report) -> None:
             "bucket": report.bucket_name,
             "controls": dict(report.controls),
             "error": str(report.error) if report.error else "",
+            "repaired": list(dict.fromkeys(change.control for change in report.repaired)),
+            "changed_by": asdict(report.changed_by) if report.changed_by else {},
         },
     )
     count(f"Backends{report.status.capitalize()}")
@@ -48,5 +58,10 @@ def tell(report: Report) -> None:
 
 def count(metric: str) -> None:
     """Adds one to *metric* of ``METRICS`` (CloudWatch's embedded format: a log line, no call)."""
-    with single_metric(name=metric, unit=MetricUnit.Count, value=1, namespace=NAMESPACE):
+    measure(metric, 1)
+
+
+def measure(metric: str, value: float) -> None:
+    """Says that *metric* of ``METRICS`` is *value* now."""
+    with single_metric(name=metric, unit=MetricUnit.Count, value=value, namespace=NAMESPACE):
         pass

@@ -18,6 +18,7 @@ from state_backend.aws.invoke import Clients, Invoker
 from state_backend.aws.register import Register
 from state_backend.aws.session import AccountSessions, Session
 from state_backend.calls import JSON, AwsError, Clock, Invoke
+from state_backend.drift import Actor, Repairs, contested, counted
 from state_backend.errors import (
     AccessDenied,
     InvalidRequest,
@@ -25,7 +26,7 @@ from state_backend.errors import (
     StateholdError,
     explain,
 )
-from state_backend.model import Reconciled
+from state_backend.model import Change, Reconciled
 from state_backend.outcomes import Report
 from state_backend.ownership import HUB, LIVE, RELEASED, Claim, Record, claim
 from state_backend.policies.session_policy import session_policies
@@ -54,6 +55,10 @@ class Request:
     plan_only: bool = False
     rolling_back: bool = False
     """Whether the stack that asks goes back to its earlier properties."""
+    by_hand: bool = False
+    """Whether a person asks, who may want to repair what was left alone."""
+    changed_by: Actor | None = None
+    """Whose change it is for, if one was seen."""
 
 
 class LambdaContext(Protocol):
@@ -177,18 +182,43 @@ def _reconcile(request: Request, hub: Hub) -> Report:
         if _leaves_alone(record, request):
             hub.register.release(record, hub.holder)
             return outcomes.ignored(request.account, request.region, _RELEASED)
-        claimed = claim_of(record, request, hub)
+        left_alone = _left_alone(record, request, hub)
+        claimed = replace(claim_of(record, request, hub), left_alone=left_alone)
         run = _act(record, claimed, hub, plan_only=False)
     except BaseException:
         # What was recorded on the way, such as the intent to create a key, stays.
         hub.register.release(record, hub.holder)
         raise
-    on_record = record.state == LIVE and request.properties is None
-    report = replace(run.report, repaired=on_record and run.report.changed)
+    report = _told(record, request, run)
+    done = replace(_recorded(record, claimed, run), repairs=_repairs(record, request, report, hub))
     with ThreadPoolExecutor(1) as pool:
         announced = pool.submit(_announce, report, hub)
-        hub.register.save(_recorded(record, claimed, run), hub.holder, release=True)
+        hub.register.save(done, hub.holder, release=True)
     return replace(report, notes=(*report.notes, *announced.result()))
+
+
+def _told(record: Record, request: Request, run: _Run) -> Report:
+    """The report on *run*, with what of it was drift, and whose."""
+    on_record = record.state == LIVE and request.properties is None
+    repaired = run.made if on_record else ()
+    matters = bool(repaired) or run.report.status == outcomes.FAILED
+    who = request.changed_by if matters else None
+    return replace(run.report, repaired=repaired, changed_by=who)
+
+
+def _left_alone(record: Record, request: Request, hub: Hub) -> Mapping[str, StateholdError]:
+    """What this run may not change: a person and a stack mean what they ask for."""
+    if request.by_hand or request.properties is not None:
+        return {}
+    return contested(record.repairs, request.changed_by, hub.clock.now())
+
+
+def _repairs(record: Record, request: Request, report: Report, hub: Hub) -> Mapping[str, Repairs]:
+    """The repairs on record after this run; who asks by hand has settled what was contested."""
+    repaired = (change.control for change in report.repaired)
+    if request.by_hand:
+        return {}
+    return counted(record.repairs, repaired, request.changed_by, hub.clock.now())
 
 
 _RELEASED = "the backend was released: it is reported, never repaired"
@@ -203,6 +233,8 @@ class _Run:
     """What one run did, and as whom."""
 
     report: Report
+    made: tuple[Change, ...]
+    """What was changed, through whichever role."""
     role_arn: str
     other_role_arn: str
     """The second role that the policies let repair."""
@@ -221,6 +253,7 @@ def _act(record: Record, claimed: Claim, hub: Hub, *, plan_only: bool) -> _Run:
     policies = session_policies(claimed.spec, permissions(claimed.spec))
     first: _Run | None = None
     stopped: Session | None = None
+    made: tuple[Change, ...] = ()
     while remaining:
         try:
             session = hub.sessions.open(remaining, claimed.spec.region, policies)
@@ -231,17 +264,19 @@ def _act(record: Record, claimed: Claim, hub: Hub, *, plan_only: bool) -> _Run:
         if stopped is not None and not plan_only:
             # What the stopped role has written lets only that role repair: it admits the next one.
             admitting = _acting(claimed.spec, stopped.role_arn, session.role_arn, record)
-            _loop(record, replace(claimed, spec=admitting), hub, stopped.invoke, plan_only=False)
+            again = replace(claimed, spec=admitting)
+            made += _loop(record, again, hub, stopped.invoke, plan_only=False).made
         before = stopped.role_arn if stopped else ""
         spec = _acting(claimed.spec, session.role_arn, before, record)
         run = _loop(record, replace(claimed, spec=spec), hub, session.invoke, plan_only=plan_only)
+        made += run.made
         if not isinstance(run.report.error, AccessDenied):
-            return run
+            return replace(run, made=made)
         first, stopped = first or run, session
         remaining = remaining[remaining.index(session.role_arn) + 1 :]
     if first is None:
         raise InvalidRequest("No role to act through is set", "Name one in ExecutionRoleNames")
-    return first
+    return replace(first, made=made)
 
 
 def _loop(record: Record, claimed: Claim, hub: Hub, session: Invoke, *, plan_only: bool) -> _Run:
@@ -255,10 +290,12 @@ def _loop(record: Record, claimed: Claim, hub: Hub, session: Invoke, *, plan_onl
             clock=hub.clock,
             give_up_at=hub.give_up_at,
             before_creating=intent.before_creating,
+            left_alone=claimed.left_alone,
         )
         result = loop.run(spec, plan_only=plan_only)
     return _Run(
         report=outcomes.report(result, planned=plan_only),
+        made=tuple(result.made),
         role_arn=spec.acting_role_arns[0],
         other_role_arn=(*spec.acting_role_arns, "")[1],
         key_intent_at=intent.left_open(result),
@@ -375,8 +412,10 @@ def _announce(report: Report, hub: Hub) -> tuple[str, ...]:
     """Tells the bus what became of it; that it could not be told is a note, never a failure."""
     if report.status == outcomes.FAILED:
         kind = announcements.FAILED
+    elif report.repaired:
+        kind = announcements.DRIFT_REPAIRED
     elif report.status == outcomes.READY and report.changed:
-        kind = announcements.DRIFT_REPAIRED if report.repaired else announcements.READY
+        kind = announcements.READY
     else:
         return ()
     try:

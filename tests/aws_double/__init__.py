@@ -20,6 +20,7 @@ AWS CLI, Terraform. A call goes this way; each file answers one question:
 ``s3_*`` ``kms_keys`` ``parameters`` ``organizations`` ``tagging`` ``stacks``
                        the rules: each one difference between moto and AWS, closed
 ``upstream``           moto
+``map_runs``           what moto's Step Functions forget of a Distributed Map; for ``deployment``
 ``world`` ``bucket``   what exists besides moto's own
 ``double``             all of it together, as tests see it
 =====================  ===========================================================================

@@ -21,7 +21,7 @@ from tests.aws_double.faults import Faults
 from tests.aws_double.gate import Gate
 from tests.aws_double.identity import ADMINISTRATOR, acting_as, parsed, with_session_policies
 from tests.aws_double.recording import RecordedCall, longest_chain
-from tests.aws_double.server import Server
+from tests.aws_double.server import LOOPBACK, Server
 from tests.aws_double.stacks import Stacks
 from tests.aws_double.tls import authority, server_context
 from tests.aws_double.world import World
@@ -33,22 +33,28 @@ MEMBER_ROLES = ("AWSControlTowerExecution", PROVISIONER)
 
 class AwsDouble:
     """
-    An AWS of one organization, on two ports of loopback, from ``with`` to its end.
+    An AWS of one organization, on two ports of this machine, from ``with`` to its end.
 
     One at a time in a process: moto keeps its state in globals.
 
     Args:
         management_account: Of the organization; the hub is deployed there.
         region: The hub's own.
+        address: IP address at which clients reach it. Containers do not reach loopback.
     """
 
     _running: ClassVar[AwsDouble | None] = None
 
     def __init__(
-        self, *, management_account: str = "111111111111", region: str = "us-east-1"
+        self,
+        *,
+        management_account: str = "111111111111",
+        region: str = "us-east-1",
+        address: str = LOOPBACK,
     ) -> None:
         self.management_account = management_account
         self.region = region
+        self._address = address
         self._files: TemporaryDirectory[str] | None = None
         self._gate = Gate(World(management_account, region))
         self._servers: list[Server] = []
@@ -59,11 +65,15 @@ class AwsDouble:
         rules.load()
         upstream.use_cheap_kms_keys()
         self._files = TemporaryDirectory(prefix="aws-double-")
-        Path(self.ca_bundle).write_bytes(authority().ca)
+        Path(self.ca_bundle).write_bytes(authority(self._address).ca)
         self.reset()
         self._servers = [
-            Server(self._gate_answer),
-            Server(self._gate_answer, server_context(authority())),
+            Server(self._gate_answer, address=self._address),
+            Server(
+                self._gate_answer,
+                server_context(authority(self._address)),
+                address=self._address,
+            ),
         ]
         for server in self._servers:
             server.start()
@@ -206,6 +216,11 @@ class AwsDouble:
             if session_policy is not None:
                 who = with_session_policies(who, [parsed(session_policy)])
             return self.world.identities.issue(who)
+
+    def expire(self, access_key: str) -> None:
+        """The time of the credentials with *access_key* is over."""
+        with self.world.lock:
+            self.world.identities.expired.add(access_key)
 
     def client(
         self,

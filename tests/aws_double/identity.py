@@ -83,6 +83,8 @@ class Identities:
     """Access key -> principal and session token."""
     roles: dict[str, Role] = field(default_factory=dict)
     """By ARN."""
+    expired: set[str] = field(default_factory=set)
+    """Access keys whose time is over."""
 
     def issue(self, principal: Principal) -> dict[str, str]:
         """New credentials of *principal*, named as boto3's arguments."""
@@ -100,7 +102,7 @@ class Identities:
         Who signed with *access_key*; nobody if the request is not signed.
 
         Raises:
-            Refusal: AWS does not know the key, or not with this token.
+            Refusal: AWS does not know the key, or not with this token, or not any more.
         """
         if access_key is None:
             return ANONYMOUS
@@ -109,6 +111,8 @@ class Identities:
             raise _unknown_key(service)
         if token != expected:
             raise Refusal("InvalidToken", "The provided token is malformed or otherwise invalid.")
+        if access_key in self.expired:
+            raise _expired(service)
         return principal
 
 
@@ -125,6 +129,17 @@ def _unknown_key(service: str) -> Refusal:
         case _:
             code = "UnrecognizedClientException"
     return Refusal(code, "The security token included in the request is invalid.", 403)
+
+
+def _expired(service: str) -> Refusal:
+    match service:
+        case "s3" | "s3control":
+            return Refusal("ExpiredToken", "The provided token has expired.", 400)
+        case "sts" | "cloudformation" | "iam":
+            code, status = "ExpiredToken", 403
+        case _:
+            code, status = "ExpiredTokenException", 400
+    return Refusal(code, "The security token included in the request is expired", status)
 
 
 def acting_as(

@@ -39,6 +39,8 @@ class RecordedCall:
     principal: str
     """The caller's ARN, of a session its role's; a service's name; empty if anonymous."""
     write: bool
+    session: str = ""
+    """The ARN of the caller's session, if it is one."""
     bucket: str = ""
     key: str = ""
     resource: str = ""
@@ -84,6 +86,7 @@ def recorded(call: Call, write: bool) -> RecordedCall:
         region=call.region,
         principal=call.principal.arn or call.principal.service,
         write=write,
+        session=call.principal.session_arn,
         bucket=str(parameters.get("Bucket") or ""),
         key=str(parameters.get("Key") or "") if call.service == "s3" else "",
         resource=str(next((name for name in named if name), "")),

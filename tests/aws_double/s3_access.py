@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote
 
 from tests.aws_double.authorization import Demand
-from tests.aws_double.call import Call
+from tests.aws_double.call import Call, dns_suffix
 from tests.aws_double.conditions import Values
 from tests.aws_double.errors import Refusal
 from tests.aws_double.evaluator import Document
@@ -107,15 +107,31 @@ def check_region(call: Call, bucket: Bucket) -> None:
         Refusal: It is not; the answer names the right Region, which boto3 then uses.
     """
     names_a_region = not call.principal.is_anonymous and "AWSAccessKeyId" not in call.http.query
-    if call.region != bucket.region and names_a_region:
+    if call.region == bucket.region or not names_a_region:
+        return
+    headers = {"x-amz-bucket-region": bucket.region}
+    # The global endpoint, where boto3 goes for us-east-1, finds every bucket and wants another
+    # signature; a Region's own knows no others.
+    if call.region == "us-east-1":
         raise Refusal(
             "AuthorizationHeaderMalformed",
             f"The authorization header is malformed; the region '{call.region}' is wrong; "
             f"expecting '{bucket.region}'",
             400,
             members={"Region": bucket.region},
-            headers={"x-amz-bucket-region": bucket.region},
+            headers=headers,
         )
+    raise Refusal(
+        "PermanentRedirect",
+        "The bucket you are attempting to access must be addressed using the specified endpoint. "
+        "Please send all future requests to this endpoint.",
+        301,
+        members={
+            "Endpoint": f"{bucket.name}.s3.{bucket.region}.{dns_suffix(bucket.region)}",
+            "Bucket": bucket.name,
+        },
+        headers=headers,
+    )
 
 
 def s3_context(call: Call) -> dict[str, Values]:

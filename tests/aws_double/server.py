@@ -22,19 +22,33 @@ from tests.aws_double.tls import version_number
 from tests.aws_double.wire import BodyCut, ConnectionDropped, HttpRequest, HttpResponse
 
 Answering: TypeAlias = Callable[[HttpRequest, str], HttpResponse]
+LOOPBACK = "127.0.0.1"
+
+
+def listening_address(address: str) -> str:
+    """*address* if it is this machine's; else somebody forwards it to loopback, as Docker does."""
+    with socket.socket() as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError:
+            return LOOPBACK
+    return address
 
 
 class Server:
     """Answers requests to one port, from ``start`` to ``stop``."""
 
-    def __init__(self, answering: Answering, tls: ssl.SSLContext | None = None) -> None:
-        self._http = _Threads(answering, tls)
+    def __init__(
+        self, answering: Answering, tls: ssl.SSLContext | None = None, *, address: str = LOOPBACK
+    ) -> None:
+        self._address = address
+        self._http = _Threads(answering, tls, listening_address(address))
         self._thread = threading.Thread(target=self._http.accept_connections, daemon=True)
 
     @property
     def url(self) -> str:
         scheme = "https" if self._http.tls else "http"
-        return f"{scheme}://127.0.0.1:{self._http.server_address[1]}"
+        return f"{scheme}://{self._address}:{self._http.server_port}"
 
     def start(self) -> None:
         self._thread.start()
@@ -43,7 +57,7 @@ class Server:
         """Ends every connection too, so that no thread outlives a test."""
         self._http.stopping = True
         with contextlib.suppress(OSError):
-            socket.create_connection(("127.0.0.1", self._http.server_port)).close()
+            socket.create_connection(self._http.socket.getsockname()).close()
         self._thread.join()
         self._http.server_close()
         self._http.end_connections()
@@ -54,8 +68,8 @@ class _Threads(HTTPServer):
 
     request_queue_size = 128
 
-    def __init__(self, answering: Answering, tls: ssl.SSLContext | None) -> None:
-        super().__init__(("127.0.0.1", 0), _Connection)
+    def __init__(self, answering: Answering, tls: ssl.SSLContext | None, address: str) -> None:
+        super().__init__((address, 0), _Connection)
         self.answering = answering
         self.tls = tls
         self.connections: dict[threading.Thread, socket.socket] = {}

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 NAMES = ("localhost", "*.localhost")
-"""Besides 127.0.0.1. ``<account>.localhost`` is what S3 Control's clients ask for."""
+"""Besides the address. ``<account>.localhost`` is what S3 Control's clients ask for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,13 @@ class Authority:
     key: bytes
 
 
-@lru_cache(maxsize=1)
-def authority() -> Authority:
-    """Made once in a process: nobody gains from making it for each test."""
+@lru_cache
+def authority(address: str = "127.0.0.1") -> Authority:
+    """
+    That of a server at *address*.
+
+    Made once in a process: nobody gains from making it for each test.
+    """
     ca_key, server_key = (
         ec.generate_private_key(ec.SECP256R1()),
         ec.generate_private_key(ec.SECP256R1()),
@@ -50,7 +54,7 @@ def authority() -> Authority:
     )
     server_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "AWS double")])
     names: list[x509.GeneralName] = [x509.DNSName(name) for name in NAMES]
-    names.append(x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
+    names.append(x509.IPAddress(ipaddress.ip_address(address)))
     server = (
         _certificate(server_name, ca_name, server_key)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)

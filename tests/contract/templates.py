@@ -12,7 +12,11 @@ ROOT = Path(__file__).parents[2]
 HUB = ROOT / "template.yaml"
 MEMBER = ROOT / "stacksets/provisioner-role.yaml"
 FORWARDER = ROOT / "stacksets/organizations-forwarder.yaml"
-ALL = (HUB, MEMBER, FORWARDER)
+DRIFT = ROOT / "stacksets/drift-rule.yaml"
+BACKEND = ROOT / "stacksets/state-backend.yaml"
+STACK_SETS = (MEMBER, DRIFT, BACKEND)
+"""Those of service-managed stack sets."""
+ALL = (HUB, FORWARDER, *STACK_SETS)
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -6,9 +6,11 @@ Each fails when moto has caught up. Then the rule can go, and this test with it.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest import mock
 
 import boto3
 import pytest
@@ -16,6 +18,8 @@ from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives.asymmetric import rsa
 from moto import mock_aws
 from moto.kms import models, utils
+from moto.stepfunctions.parser.backend.execution import SyncExecution
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from tests.aws_double.testing import allow, deny, policy
 
@@ -401,3 +405,52 @@ def _assumed(account: str, **arguments: Any) -> dict[str, str]:
         "aws_secret_access_key": credentials["SecretAccessKey"],
         "aws_session_token": credentials["SessionToken"],
     }
+
+
+def test_upstream_still_writes_no_results_of_a_map_run(s3: Any) -> None:
+    done = _mapped(s3, {"Type": "Pass", "End": True}, {"Prefix": "there"})
+
+    key = done.output["ResultWriterDetails"]["Key"]
+    manifest = json.loads(s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
+    assert manifest["ResultFiles"] == {"FAILED": [], "PENDING": [], "SUCCEEDED": []}
+
+
+def test_upstream_still_tolerates_every_failure_in_a_map_run(s3: Any) -> None:
+    done = _mapped(s3, {"Type": "Fail", "Error": "No"}, {"Prefix": "there"})
+
+    assert done.exec_status == "SUCCEEDED"
+
+
+def test_upstream_still_looks_for_a_result_writers_paths_in_the_results(s3: Any) -> None:
+    done = _mapped(s3, {"Type": "Pass", "End": True}, {"Prefix.$": "$.prefix"})
+
+    assert (done.exec_status, "$.prefix" in done.cause) == ("FAILED", True)
+
+
+def _mapped(s3: Any, item: dict[str, Any], prefix: dict[str, str]) -> Any:
+    """A Distributed Map over two items, run to its end."""
+    s3.put_object(Bucket=BUCKET, Key="list.json", Body=b"[1, 2]")
+    mapping = {
+        "Type": "Map",
+        "ItemReader": {
+            "Resource": "arn:aws:states:::s3:getObject",
+            "ReaderConfig": {"InputType": "JSON"},
+            "Parameters": {"Bucket": BUCKET, "Key": "list.json"},
+        },
+        "ItemProcessor": {
+            "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+            "StartAt": "Item",
+            "States": {"Item": item},
+        },
+        "ResultWriter": {
+            "Resource": "arn:aws:states:::s3:putObject",
+            "Parameters": {"Bucket": BUCKET, **prefix},
+        },
+        "End": True,
+    }
+    definition = json.dumps({"StartAt": "Map", "States": {"Map": mapping}})
+    backend = stepfunctions_parser_backends[ACCOUNT]["us-east-1"]
+    role = f"arn:aws:iam::{ACCOUNT}:role/Engine"
+    machine = backend.create_state_machine("machine", definition, role)
+    with mock.patch("moto.stepfunctions.parser.models.Execution", SyncExecution):
+        return backend.start_execution(machine.arn, "one", '{"prefix": "there"}')

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from cfnlint.api import lint_all
 
-from state_backend import errors, ownership
+from state_backend import errors
 from state_backend.model import Outcome
 from state_backend.outcomes import FAILED, IGNORED, READY, WAITING
 from state_backend.properties import PROPERTIES
@@ -170,19 +170,6 @@ class TestCustomResourcePage:
 
     def test_it_lists_every_property_in_order_and_no_other(self):
         assert list(rows(self.PAGE, below="Properties")) == list(PROPERTIES)
-
-    @pytest.mark.parametrize("name", PROPERTIES)
-    def test_the_default_is_the_code_s(self, name):
-        default, _, _ = rows(self.PAGE, below="Properties")[name]
-
-        if PROPERTIES[name].default:
-            assert default == f"`{PROPERTIES[name].default}`"
-
-    @pytest.mark.parametrize("name", PROPERTIES)
-    def test_it_says_which_changes_are_refused(self, name):
-        _, update, _ = rows(self.PAGE, below="Properties")[name]
-
-        assert update == ("refused" if name in ownership._FIXED else "in place")
 
     def test_the_syntax_shows_every_property(self):
         text = (ROOT / self.PAGE).read_text()

@@ -11,11 +11,24 @@ from cfnlint import api
 from moto.events.models import EventPattern
 
 from state_backend.aws import queue, register
-from state_backend.event_sources import control_tower, organizations, parse
+from state_backend.aws.session import SESSION_NAME
+from state_backend.event_sources import SOURCES, cloudtrail, control_tower, organizations, parse
 from state_backend.properties import PROPERTIES
 from state_backend.settings import EXECUTION_ROLE_NAMES, HUB_DEFAULTS, Settings, settings_from
 from state_backend.telemetry import METRICS, NAMESPACE
-from tests.contract.templates import ALL, FORWARDER, HUB, ROOT, of_type, read, statements
+from tests.aws_double.conditions import Access, Caller
+from tests.aws_double.evaluator import judge
+from tests.contract.templates import (
+    ALL,
+    BACKEND,
+    DRIFT,
+    FORWARDER,
+    HUB,
+    ROOT,
+    of_type,
+    read,
+    statements,
+)
 from tests.deployment.template import Template, load
 
 TEMPLATE = read(HUB)
@@ -35,6 +48,9 @@ OF_THE_HUB_ONLY = {
     "OrganizationId",
     "Regions",
     "SettingsParameterName",
+    "SweepConcurrency",
+    "SweepSchedule",
+    "StackRoleNames",
 }
 
 RULES_OF = {
@@ -49,6 +65,16 @@ RULES_OF = {
     "cloudformation.Update.not-updatable": set(),
     "cloudformation.Update.release": set(),
     "cloudformation.Update.rollback": set(),
+    "cloudtrail.DeleteParameter": {"DriftRule", "MemberDriftRule"},
+    "cloudtrail.DeleteParameters": {"DriftRule", "MemberDriftRule"},
+    "cloudtrail.DisableKey": {"DriftRule", "MemberDriftRule"},
+    "cloudtrail.PutBucketPolicy": {"DriftRule", "MemberDriftRule"},
+    "cloudtrail.PutBucketPolicy.own-change": set(),
+    "cloudtrail.PutBucketPolicy.own-change.another-role": {"DriftRule", "MemberDriftRule"},
+    "cloudtrail.PutBucketPolicy.refused": set(),
+    "cloudtrail.PutParameter.another": set(),
+    "cloudtrail.UpdateAlias": {"DriftRule", "MemberDriftRule"},
+    "cloudtrail.UpdateTable": {"DriftRule", "MemberDriftRule"},
     "controltower.CreateManagedAccount.failed": set(),
     "controltower.CreateManagedAccount.succeeded": {"AccountVendedRule"},
     "controltower.DisableBaseline.account": set(),
@@ -66,6 +92,7 @@ RULES_OF = {
     "controltower.UpdateManagedAccount.succeeded": {"AccountVendedRule"},
     "operation.plan": set(),
     "operation.reconcile": set(),
+    "operation.reconcile.sweep": set(),
     "organizations.AcceptHandshake": {"OrganizationRule"},
     "organizations.AccountJoinedOrganization.created": {"OrganizationRule"},
     "organizations.AccountJoinedOrganization.invited": {"OrganizationRule"},
@@ -78,6 +105,8 @@ RULES_OF = {
     "statehold.StateBackendDriftRepaired": {"NotificationRule"},
     "statehold.StateBackendFailed": {"NotificationRule"},
     "statehold.StateBackendReady": set(),
+    "sweep.list": set(),
+    "sweep.summary": set(),
 }
 """Sample in ``events/`` -> the rules that it matches."""
 
@@ -165,7 +194,7 @@ class TestParameters:
     def test_values_that_a_property_lists_are_all_that_its_parameter_allows(self):
         for name in set(PARAMETERS) & set(PROPERTIES):
             for value in PARAMETERS[name].get("AllowedValues", []):
-                assert value == "" or PROPERTIES[name].parse(value) is not None
+                assert value == "" or PROPERTIES[name].form.parse(value) is not None
 
 
 class TestEnvironment:
@@ -176,7 +205,7 @@ class TestEnvironment:
 
         wanted = (read_by_code | set(HUB_DEFAULTS)) - given_by_lambda
 
-        assert wanted <= set(environment_of("AccountVendedFunction"))
+        assert wanted <= set().union(*map(environment_of, FUNCTIONS))
 
     def test_every_default_of_the_hub_comes_from_the_parameter_of_its_name(self):
         variables = environment_of("CustomResourceFunction")
@@ -197,8 +226,9 @@ class TestEnvironment:
         assert settings.home_region == "eu-central-1"
         assert not settings.plan_only
 
-    def test_it_fits_into_lambdas_four_kilobytes_at_its_longest(self):
-        values = environment_of("AccountVendedFunction")
+    @pytest.mark.parametrize("function", FUNCTIONS)
+    def test_it_fits_into_lambdas_four_kilobytes_at_its_longest(self, function):
+        values = environment_of(function)
         long_queue_url = 160
 
         longest = sum(
@@ -218,6 +248,8 @@ class TestFunctions:
         assert {name: it["FunctionName"] for name, it in FUNCTIONS.items()} == {
             "CustomResourceFunction": "StateholdCustomResource",
             "AccountVendedFunction": "StateholdAccountVended",
+            "FleetSweepFunction": "StateholdFleetSweep",
+            "FleetSummaryFunction": "StateholdFleetSummary",
         }
 
     def test_they_share_one_artifact(self):
@@ -258,19 +290,49 @@ class TestFunctions:
         assert made(**everything) == {
             "CustomResourceFunction",
             "CustomResourceLogGroup",
-            "CustomResourcePermission",
+            "CustomResourcePolicy",
         }
 
     def test_what_is_not_asked_for_is_not_made(self):
-        conditional = {"CustomResourcePermission", "NotificationSubscription"}
+        conditional = {
+            "BackendEventBusPolicy",
+            "CustomResourcePolicy",
+            "NotificationSubscription",
+        }
 
         assert set(TEMPLATE["Resources"]) - made() == conditional
 
     def test_the_organization_is_let_in_only_if_it_is_named(self):
-        permission = TEMPLATE["Resources"]["CustomResourcePermission"]
+        policy = TEMPLATE["Resources"]["CustomResourcePolicy"]
 
-        assert permission["Condition"] == "ServesOrganization"
-        assert permission["Properties"]["PrincipalOrgID"] == {"Ref": "OrganizationId"}
+        assert policy["Condition"] == "ServesOrganization"
+
+    @pytest.mark.parametrize(
+        ("caller", "organization", "let_in"),
+        [
+            ("role/stacksets-exec-0123456789abcdef", "o-a1b2c3d4e5", True),
+            ("role/ci/Deployer", "o-a1b2c3d4e5", True),
+            ("role/Deployer", "o-a1b2c3d4e5", False),
+            ("role/Anybody", "o-a1b2c3d4e5", False),
+            ("user/stacksets-exec-0123456789abcdef", "o-a1b2c3d4e5", False),
+            ("role/stacksets-exec-0123456789abcdef", "o-z9y8x7w6v5", False),
+        ],
+    )
+    def test_a_stack_is_let_in_by_its_organization_and_its_role(self, caller, organization, let_in):
+        function = "arn:aws:lambda:eu-central-1:111111111111:function:StateholdCustomResource"
+        given = {"OrganizationId": "o-a1b2c3d4e5", "StackRoleNames": "stacksets-exec-*,ci/Deployer"}
+        template = Template(document=load(HUB), parameters=given)
+        template.attributes["CustomResourceFunction", "Arn"] = function
+        policy = template.document["Resources"]["CustomResourcePolicy"]["Properties"]
+        arn = f"arn:aws:iam::222222222222:{caller}"
+        access = Access(
+            action="lambda:InvokeFunction",
+            resource=function,
+            caller=Caller(arn=arn, account="222222222222"),
+            context={"aws:principalorgid": [organization], "aws:principalarn": [arn]},
+        )
+
+        assert judge([template.filled_in(policy["PolicyDocument"])], access).allowed is let_in
 
 
 class TestQueue:
@@ -413,6 +475,203 @@ class TestForwarder:
         assert self.rule["Targets"][0]["DeadLetterConfig"]["Arn"]
 
 
+class TestDriftRules:
+    rules = of_type(TEMPLATE, "AWS::Events::Rule")
+    member = of_type(read(DRIFT), "AWS::Events::Rule")["DriftRule"]
+    pattern = member["EventPattern"]
+
+    def test_they_let_the_same_calls_through_everywhere(self):
+        for rule in (self.rules["DriftRule"], self.rules["MemberDriftRule"]):
+            assert rule["EventPattern"] == self.pattern
+
+    def test_their_calls_are_those_that_the_parser_looks_at(self):
+        named: dict[str, set[str]] = {}
+        for branch in self.pattern["detail"]["$or"]:
+            [source] = branch["eventSource"]
+            names = (
+                it if isinstance(it, str) else f"{it['prefix']}*" for it in branch["eventName"]
+            )
+            named.setdefault(source, set()).update(names)
+
+        assert named == {source: set(names) for source, names in cloudtrail.EVENTS.items()}
+
+    def test_their_sources_have_that_parser(self):
+        for source in self.pattern["source"]:
+            assert SOURCES[source] is cloudtrail.parse
+            assert f"{source.removeprefix('aws.')}.amazonaws.com" in cloudtrail.EVENTS
+        assert len(self.pattern["source"]) == len(cloudtrail.EVENTS)
+
+    def test_our_own_role_is_left_out_by_the_name_of_its_sessions(self):
+        [it] = [arn["anything-but"] for arn in self.pattern["detail"]["userIdentity"]["arn"][:1]]
+
+        assert it["suffix"] == f":assumed-role/{EXECUTION_ROLE_NAMES[0]}/{SESSION_NAME}"
+
+    def test_the_hubs_bus_is_the_one_that_members_send_to(self):
+        bus = TEMPLATE["Resources"]["BackendEventBus"]["Properties"]
+        (target,) = self.member["Targets"]
+        (allow,) = statements(of_type(read(DRIFT), "AWS::IAM::Role")["ForwarderRole"]["Policies"])
+
+        assert target["Arn"]["Fn::Sub"].endswith(f":event-bus/{bus['Name']}")
+        assert (allow["Action"], allow["Resource"]) == ("events:PutEvents", target["Arn"])
+        assert target["RoleArn"] == {"Fn::GetAtt": ["ForwarderRole", "Arn"]}
+        assert target["DeadLetterConfig"]["Arn"]
+
+    def test_accounts_of_the_organization_may_put_events_on_it_and_no_more(self):
+        policy = TEMPLATE["Resources"]["BackendEventBusPolicy"]
+        (allow,) = statements(policy["Properties"]["Statement"])
+
+        assert (allow["Action"], allow["Principal"]) == ("events:PutEvents", "*")
+        assert allow["Condition"] == {
+            "StringEquals": {"aws:PrincipalOrgID": {"Ref": "OrganizationId"}}
+        }
+        assert self.rules["MemberDriftRule"]["EventBusName"] == {"Ref": "BackendEventBus"}
+
+    def test_the_role_that_sends_has_no_name_that_two_regions_would_fight_for(self):
+        assert "RoleName" not in of_type(read(DRIFT), "AWS::IAM::Role")["ForwarderRole"]
+
+
+class TestStateBackend:
+    template = read(BACKEND)
+    parameters = template["Parameters"]
+    resource = template["Resources"]["StateBackend"]
+
+    def test_nothing_comes_after_it_that_could_fail(self):
+        assert list(self.template["Resources"]) == ["StateBackend"]
+
+    def test_no_delete_is_ever_sent(self):
+        assert self.resource["DeletionPolicy"] == "Retain"
+        assert self.resource["UpdateReplacePolicy"] == "Retain"
+
+    def test_cloudformation_waits_a_little_longer_than_the_function_runs(self):
+        assert GLOBALS["Timeout"] < self.resource["Properties"]["ServiceTimeout"] < 720
+
+    def test_it_asks_the_hubs_function_of_its_own_region(self):
+        name = FUNCTIONS["CustomResourceFunction"]["FunctionName"]
+
+        assert self.resource["Properties"]["ServiceToken"]["Fn::Sub"] == (
+            "arn:${AWS::Partition}:lambda:${AWS::Region}:${HubAccountId}:function:" + name
+        )
+
+    def test_what_it_does_not_say_is_as_the_hub_has_it(self):
+        own = {name: it for name, it in self.parameters.items() if name != "HubAccountId"}
+        properties = self.resource["Properties"].items()
+
+        assert {it["Default"] for it in own.values()} == {""}
+        assert set(own) < set(PROPERTIES)
+        assert {name: {"Ref": name} for name in own} == {
+            name: value for name, value in properties if not name.startswith("Service")
+        }
+
+    @pytest.mark.parametrize("name", ["LockMode", "Adopt", "PreventDestroy"])
+    def test_it_accepts_what_the_hub_accepts(self, name):
+        assert self.parameters[name]["AllowedValues"] == ["", *PARAMETERS[name]["AllowedValues"]]
+
+    def test_it_accepts_the_principals_that_the_hub_accepts(self):
+        name = "StateAccessPrincipalArns"
+
+        assert self.parameters[name]["AllowedPattern"] == PARAMETERS[name]["AllowedPattern"]
+
+
+class TestSweep:
+    resources = TEMPLATE["Resources"]
+    machine = resources["FleetSweep"]["Properties"]
+    states = machine["Definition"]["States"]
+    accounts = states["Accounts"]
+    tasks = (
+        states["List"],
+        states["Report"],
+        accounts["ItemProcessor"]["States"]["Account"],
+    )
+    bucket = resources["ReportBucket"]
+
+    def test_one_account_that_fails_never_stops_the_others(self):
+        assert self.accounts["ToleratedFailurePercentage"] == 100
+
+    def test_an_account_has_the_time_that_its_function_has(self):
+        """An EXPRESS child would end after five minutes."""
+        assert self.machine["Type"] == "STANDARD"
+        assert self.accounts["ItemProcessor"]["ProcessorConfig"] == {
+            "Mode": "DISTRIBUTED",
+            "ExecutionType": "STANDARD",
+        }
+        for task in self.tasks:
+            assert task["TimeoutSeconds"] > GLOBALS["Timeout"]
+
+    def test_what_lambda_could_not_do_is_tried_again_with_growing_delays(self):
+        for task in self.tasks:
+            (retry,) = task["Retry"]
+            assert "Lambda.TooManyRequestsException" in retry["ErrorEquals"]
+            assert (retry["BackoffRate"], retry["JitterStrategy"]) == (2, "FULL")
+
+    def test_an_item_is_an_operation_as_the_sample_has_it(self):
+        asked = sample("operation.reconcile.sweep")
+        item = self.accounts["ItemSelector"]
+
+        def named(part: dict[str, object]) -> set[str]:
+            return {name.removesuffix(".$") for name in part}
+
+        assert named(item) == set(asked)
+        assert named(item["organization"]) == set(asked["organization"])
+
+    def test_the_tasks_get_what_their_samples_have(self):
+        payload = self.states["List"]["Parameters"]["Payload"]
+        told = sample("sweep.summary")
+
+        assert {it.removesuffix(".$") for it in payload} == set(sample("sweep.list"))
+        for path in (self.accounts["MaxConcurrencyPath"], self.accounts["ResultPath"]):
+            assert path.removeprefix("$.") in told
+
+    def test_it_leaves_most_of_lambdas_executions_to_others(self):
+        assert PARAMETERS["SweepConcurrency"]["MaxValue"] <= 500
+
+    def test_it_ends_before_the_next_one(self):
+        assert self.machine["Definition"]["TimeoutSeconds"] < 86_400
+
+    @pytest.mark.parametrize(
+        "schedule",
+        ["rate(1 day)", "cron(0 3 ? * MON *)", "cron(0 3,15 * * ? *)", "cron(60 3 * * ? *)"],
+    )
+    def test_it_is_due_once_a_day_or_never_so_that_a_missing_one_is_noticed(self, schedule):
+        pattern = PARAMETERS["SweepSchedule"]["AllowedPattern"]
+
+        assert not re.search(pattern, schedule)
+        assert re.search(pattern, PARAMETERS["SweepSchedule"]["Default"])
+        assert "SweepScheduleEveryDay" not in made(SweepSchedule="")
+
+    def test_its_reports_outlive_the_stack_and_an_audited_year(self):
+        assert self.bucket["DeletionPolicy"] == self.bucket["UpdateReplacePolicy"] == "Retain"
+        rules = self.bucket["Properties"]["LifecycleConfiguration"]["Rules"]
+        (days,) = [it["ExpirationInDays"] for it in rules if "ExpirationInDays" in it]
+        assert days > 366
+
+    def test_its_bucket_is_as_hard_as_a_backends(self):
+        properties = self.bucket["Properties"]
+        (rule,) = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+
+        assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+        assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+        assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+        assert properties["OwnershipControls"]["Rules"] == [
+            {"ObjectOwnership": "BucketOwnerEnforced"}
+        ]
+
+    def test_its_bucket_is_reached_by_tls_alone_and_nobody_takes_a_version_away(self):
+        policy = self.resources["ReportBucketPolicy"]["Properties"]["PolicyDocument"]
+        denied = {it["Sid"]: it for it in policy["Statement"]}
+
+        assert {it["Effect"] for it in denied.values()} == {"Deny"}
+        assert {it["Principal"] for it in denied.values()} == {"*"}
+        assert set(denied) == {"DenyInsecureTransport", "DenyOldTls", "DenyDestroy"}
+        assert "s3:DeleteObjectVersion" in denied["DenyDestroy"]["Action"]
+        assert "Condition" not in denied["DenyDestroy"]
+
+    def test_a_missing_one_is_noticed_after_more_than_a_day(self):
+        alarm = self.resources["MissingSweepAlarm"]["Properties"]
+
+        assert 86_400 < alarm["Period"] * alarm["EvaluationPeriods"] <= 604_800
+        assert alarm["Period"] >= 3600  # else a day is the most that CloudWatch looks back
+
+
 class TestPeople:
     alarms = of_type(TEMPLATE, "AWS::CloudWatch::Alarm")
     resources = TEMPLATE["Resources"]
@@ -422,7 +681,19 @@ class TestPeople:
             assert alarm["AlarmActions"] == [{"Ref": "NotificationTopic"}]
             assert alarm["OKActions"] == [{"Ref": "NotificationTopic"}]
             assert alarm["AlarmDescription"].endswith(".")
-            assert alarm["TreatMissingData"] == "notBreaching"
+
+    def test_only_where_nothing_is_bad_news_an_alarm_does_without_data(self):
+        otherwise = {
+            name: it["TreatMissingData"]
+            for name, it in self.alarms.items()
+            if it["TreatMissingData"] != "notBreaching"
+        }
+
+        assert otherwise == {
+            # Between two sweeps the last one's word stands.
+            "FailedInSweepAlarm": "ignore",
+            "MissingSweepAlarm": {"Fn::If": ["SweepsByItself", "breaching", "notBreaching"]},
+        }
 
     def test_an_alarm_takes_what_is_counted_in_the_way_it_is_counted(self):
         ours = [it for it in self.alarms.values() if it.get("Namespace") == NAMESPACE]
@@ -431,6 +702,8 @@ class TestPeople:
             "BackendsFailed",
             "DeletesRefused",
             "DriftRepaired",
+            "FleetCoverage",
+            "FleetFailed",
             "RequestsUnconfirmed",
             "ResponseUrlsRefused",
             "SettingsRefused",
@@ -445,7 +718,7 @@ class TestPeople:
         counted = {
             name
             for file in files
-            for name in re.findall(r'\bcount\(\s*f?"([A-Z]\w+)', file.read_text())
+            for name in re.findall(r'\b(?:count|measure)\(\s*f?"([A-Z]\w+)', file.read_text())
         }
 
         assert counted - {"Backends"} <= set(METRICS)

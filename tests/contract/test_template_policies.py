@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+from collections.abc import Iterator
 from importlib import resources
 from typing import Any
 
@@ -13,7 +14,16 @@ from state_backend.aws import accounts, settings_parameter
 from state_backend.controls import CONTROLS
 from state_backend.policies.session_policy import CONFIRMATION_PERMISSIONS, LIST_BUCKETS
 from state_backend.resources import RESOURCES
-from tests.contract.templates import ALL, HUB, MEMBER, listed, of_type, read, statements
+from tests.contract.templates import (
+    ALL,
+    HUB,
+    MEMBER,
+    STACK_SETS,
+    listed,
+    of_type,
+    read,
+    statements,
+)
 
 KNOWN = json.loads(
     (resources.files("cfnlint") / "data/AdditionalSpecs/Policies.json").read_text("utf-8")
@@ -45,7 +55,13 @@ NEVER = (
 )
 """Deleting, reading or writing states, using a key on data, and gaining more permissions."""
 
-ON_EVERYTHING = {"kms:CreateKey", "kms:TagResource", "s3:ListAllMyBuckets", "tag:GetResources"}
+ON_EVERYTHING = {
+    "kms:CreateKey",
+    "kms:TagResource",
+    "organizations:ListAccounts",
+    "s3:ListAllMyBuckets",
+    "tag:GetResources",
+}
 """Actions that can be granted only on ``*``."""
 
 KEYS = {"AWS::KMS::Key"}
@@ -59,6 +75,17 @@ ALLOWS = [
     for index, statement in enumerate(statements(resource))
     if statement["Effect"] == "Allow"
 ]
+
+
+def permitted(statement: dict[str, Any]) -> set[str]:
+    """What ``NEVER`` does not mean: reading and writing reports, and running a sweep's tasks."""
+    functions = of_type(read(HUB), "AWS::Serverless::Function")
+    where = [it if isinstance(it, dict) else {} for it in listed(statement.get("Resource", "*"))]
+    if all(str(it.get("Fn::Sub")).startswith("${ReportBucket.Arn}/") for it in where):
+        return {"s3:getobject", "s3:putobject"}
+    if all(it.get("Fn::GetAtt", [""])[0] in functions for it in where):
+        return {"lambda:invokefunction"}
+    return set()
 
 
 def expanded(action: str) -> set[str]:
@@ -80,6 +107,8 @@ class TestEveryAllow:
 
     def test_reaches_nothing_that_we_never_do(self, statement):
         reached = {it for action in listed(statement["Action"]) for it in expanded(action)}
+
+        reached -= permitted(statement)
 
         assert not [it for it in reached for never in NEVER if fnmatch.fnmatch(it, never)]
 
@@ -169,6 +198,69 @@ class TestAccountVendedRole:
         assert allow["Resource"]["Fn::Sub"].endswith(":parameter${SettingsParameterName}")
 
 
+class TestSweepRoles:
+    roles = of_type(read(HUB), "AWS::IAM::Role")
+    machine = read(HUB)["Resources"]["FleetSweep"]["Properties"]
+
+    @pytest.mark.parametrize("name", ["FleetSweepRole", "FleetSummaryRole", "SweepEngineRole"])
+    def test_they_act_in_no_account_and_hold_no_lease(self, name):
+        actions = granted_to(self.roles[name])
+
+        assert managed(self.roles[name]) == []
+        assert not [it for it in actions if it.startswith("sts:")]
+        assert not actions & {"dynamodb:UpdateItem", "dynamodb:PutItem"}
+
+    def test_the_list_may_ask_what_the_code_asks(self):
+        asked = {it for it in granted_to(self.roles["FleetSweepRole"]) if "organizations" in it}
+
+        assert asked == set(accounts.LIST_PERMISSIONS)
+
+    def test_the_engine_may_run_the_functions_that_it_names_and_no_other(self):
+        def named(node: Any) -> Iterator[str]:
+            if isinstance(node, dict):
+                if "FunctionName" in node:
+                    yield node["FunctionName"]["Fn::GetAtt"][0]
+                node = list(node.values())
+            if isinstance(node, list):
+                for it in node:
+                    yield from named(it)
+
+        (allow,) = [
+            it
+            for it in statements(self.roles["SweepEngineRole"]["Policies"])
+            if it["Action"] == "lambda:InvokeFunction"
+        ]
+
+        run = {it["Fn::GetAtt"][0] for it in allow["Resource"]}
+        assert run == set(named(self.machine["Definition"]))
+
+    def test_what_it_says_of_its_runs_is_about_its_own(self):
+        for role in ("SweepEngineRole", "SweepScheduleRole"):
+            for allow in statements(self.roles[role]["Policies"]):
+                if any(it.startswith("states:") for it in listed(allow["Action"])):
+                    for resource in listed(allow["Resource"]):
+                        assert f":{self.machine['Name']}" in resource["Fn::Sub"]
+
+    def test_its_runs_have_the_label_that_the_role_names(self):
+        label = self.machine["Definition"]["States"]["Accounts"]["Label"]
+        (redrive,) = [
+            it
+            for it in statements(self.roles["SweepEngineRole"]["Policies"])
+            if it["Action"] == "states:RedriveExecution"
+        ]
+
+        assert redrive["Resource"]["Fn::Sub"].endswith(f"/{label}:*")
+
+
+def managed(role: dict[str, Any]) -> list[Any]:
+    return listed(role.get("ManagedPolicyArns", []))
+
+
+def granted_to(role: dict[str, Any]) -> set[str]:
+    allowed = [it for it in statements(role["Policies"]) if it["Effect"] == "Allow"]
+    return {action for it in allowed for action in listed(it["Action"])}
+
+
 class TestProvisioner:
     def test_it_may_do_the_same_in_every_account(self):
         assert provisioner_of(read(HUB))["Policies"] == provisioner_of(read(MEMBER))["Policies"]
@@ -187,16 +279,22 @@ class TestProvisioner:
     @pytest.mark.parametrize("path", [HUB, MEMBER], ids=lambda path: path.name)
     def test_it_trusts_the_roles_of_the_functions_and_nobody_else(self, path):
         (trust,) = statements(provisioner_of(read(path))["AssumeRolePolicyDocument"])
-        names = [it["RoleName"] for it in of_type(read(HUB), "AWS::IAM::Role").values()]
+        roles = of_type(read(HUB), "AWS::IAM::Role").values()
+        names = [it["RoleName"] for it in roles if {"Ref": "FunctionsPolicy"} in managed(it)]
 
         trusted = trust["Condition"]["ArnEquals"]["aws:PrincipalArn"]
 
-        assert [it["Fn::Sub"].rpartition("/")[2] for it in trusted] == [
-            name for name in names if name != "StateholdProvisioner"
-        ]
+        assert [it["Fn::Sub"].rpartition("/")[2] for it in trusted] == names
 
 
-def test_the_member_template_needs_no_transform():
-    """Service-managed stack sets refuse one."""
-    assert "Transform" not in read(MEMBER)
+@pytest.mark.parametrize("path", STACK_SETS, ids=lambda path: path.name)
+def test_a_stack_sets_template_is_plain(path):
+    """Service-managed stack sets refuse transforms and nested stacks."""
+    template = read(path)
+
+    assert "Transform" not in template
+    assert "AWS::CloudFormation::Stack" not in {it["Type"] for it in template["Resources"].values()}
+
+
+def test_the_member_template_makes_the_role_alone():
     assert set(read(MEMBER)["Resources"]) == {"StateholdProvisioner"}

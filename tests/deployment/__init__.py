@@ -9,6 +9,8 @@ function lacks a setting.
 * ``event_patterns``: which events a rule's pattern fits
 * ``queues``: the queues, and their messages as a function finds them
 * ``lambda_runtime``: runs a handler as Lambda does
+* ``real_runtime``: runs the built artifact under Lambda's own runtime interface
+* ``state_machines``: runs a state machine as Step Functions does
 * ``deployed``: all of it together, as tests see it
 
 The functions' modules must be importable: ``functions/`` on ``sys.path``, as CodeUri has it.

@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from state_backend.calls import JSON, Clock
 from tests.aws_double import AwsDouble
@@ -17,8 +19,12 @@ from tests.deployment.lambda_runtime import Context, Invocation, run
 from tests.deployment.queues import Queues, queue_time
 from tests.deployment.template import Template, load
 
+if TYPE_CHECKING:
+    from tests.deployment.state_machines import Execution
+
 TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
 STACK = "statehold"
+DEFAULT_BUS = "default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,18 +79,29 @@ class Deployment:
                 "AWS::StackName": STACK,
             },
         )
-        where = f"{self.aws.world.partition}:lambda:{self.aws.region}:{self.aws.management_account}"
+        partition, account = self.aws.world.partition, self.aws.management_account
+
+        def arn(service: str, resource: str) -> str:
+            return f"arn:{partition}:{service}:{self.aws.region}:{account}:{resource}"
+
         for name, function in self._functions().items():
             called = function["FunctionName"]
-            self._made(name, called, f"arn:{where}:function:{called}")
+            self._made(name, called, arn("lambda", f"function:{called}"))
         queues = self.template.resources("AWS::SQS::Queue")
         # Those for dead letters first: the others refer to them.
         for name in sorted(queues, key=lambda it: "RedrivePolicy" in queues[it]["Properties"]):
             properties = self.template.filled_in(queues[name]["Properties"])
             self._made(name, *self._queues.make(STACK, name, properties))
+        for name, bus in self.template.resources("AWS::Events::EventBus").items():
+            called = bus["Properties"]["Name"]
+            self._made(name, called, arn("events", f"event-bus/{called}"))
+        for name, bucket in self.template.resources("AWS::S3::Bucket").items():
+            self._make_bucket(name, bucket["Properties"])
         for name, table in self.template.resources("AWS::DynamoDB::Table").items():
             self._make_table(name, table["Properties"])
         self._make_roles()
+        for policy in self.template.resources("AWS::S3::BucketPolicy").values():
+            self._put_policy(policy["Properties"])
 
     # ---- ways in -----------------------------------------------------------------------------
 
@@ -93,9 +110,11 @@ class Deployment:
         mappings = self._mappings()
         return tuple(mappings[queue].function for queue in self._queues_for(event))
 
-    def deliver(self, event: JSON, *, clock: Clock | None = None) -> Delivery:
-        """Sends *event* where EventBridge would, and lets the functions work on the queue."""
-        queues = self._queues_for(event)
+    def deliver(
+        self, event: JSON, *, clock: Clock | None = None, bus: str = DEFAULT_BUS
+    ) -> Delivery:
+        """Sends *event*, on *bus*, where EventBridge would; the functions work on the queue."""
+        queues = self._queues_for(event, bus)
         with queue_time(clock):
             for queue in queues:
                 self._queues.send(queue, event)
@@ -133,6 +152,45 @@ class Deployment:
             clock=time,
         )
         return run(function["Handler"], event, context, self.environment_of(logical_id))
+
+    def execute(
+        self,
+        logical_id: str,
+        asked: JSON,
+        *,
+        name: str = "by-hand",
+        clock: Clock | None = None,
+        ending: Callable[[JSON], str] = lambda event: "",
+    ) -> Execution:
+        """
+        Runs a state machine to its end, as its role.
+
+        Args:
+            asked: Its input.
+            ending: What ends a function that is run with this event, as ``Sandbox.Timedout: …``;
+                empty if nothing does.
+        """
+        # Loaded here alone: it takes as long as all the rest of the double.
+        from tests.deployment.state_machines import StateMachine  # noqa: PLC0415
+
+        properties = self.template.resources("AWS::Serverless::StateMachine")[logical_id]
+        filled = self.template.filled_in(properties["Properties"])
+        arns = {self.template.attributes[it, "Arn"]: it for it in self._functions()}
+
+        def run(function: str, event: JSON) -> Invocation:
+            error = ending(event)
+            if error:
+                return Invocation(error=error)
+            return self.invoke(arns[function], event, clock=clock)
+
+        machine = StateMachine(
+            aws=self.aws,
+            name=filled["Name"],
+            definition=filled["Definition"],
+            role=filled["Role"],
+            run=run,
+        )
+        return machine.execute(name, asked)
 
     def environment_of(self, logical_id: str) -> dict[str, str]:
         """The whole environment of a function: the template's, and what leads to the double."""
@@ -175,6 +233,25 @@ class Deployment:
         )
         self._made(name, filled["TableName"], made["TableDescription"]["TableArn"])
 
+    def _make_bucket(self, name: str, properties: Mapping[str, Any]) -> None:
+        suffix = hashlib.sha256(name.encode()).hexdigest()[:12]
+        bucket = f"{STACK}-{name.lower()}-{suffix}"
+        s3 = self.aws.client("s3", tls=True)
+        region = self.aws.region
+        # us-east-1 is where a bucket is made if nothing is said; there it must not be said.
+        where = {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        s3.create_bucket(Bucket=bucket, **({} if region == "us-east-1" else where))
+        s3.put_bucket_versioning(
+            Bucket=bucket, VersioningConfiguration=properties["VersioningConfiguration"]
+        )
+        self._made(name, bucket, f"arn:{self.aws.world.partition}:s3:::{bucket}")
+
+    def _put_policy(self, properties: Mapping[str, Any]) -> None:
+        filled = self.template.filled_in(properties)
+        self.aws.client("s3", tls=True).put_bucket_policy(
+            Bucket=filled["Bucket"], Policy=json.dumps(filled["PolicyDocument"])
+        )
+
     def _make_roles(self) -> None:
         """The template's roles with its policies: what a function may do here is what it may do."""
         account = f"arn:{self.aws.world.partition}:iam::{self.aws.management_account}"
@@ -201,12 +278,13 @@ class Deployment:
 
     # ---- how an event travels ----------------------------------------------------------------
 
-    def _queues_for(self, event: JSON) -> tuple[str, ...]:
+    def _queues_for(self, event: JSON, bus: str = DEFAULT_BUS) -> tuple[str, ...]:
         rules = [it["Properties"] for it in self.template.resources("AWS::Events::Rule").values()]
         return tuple(
             self.template.filled_in(target["Arn"])
             for rule in rules
-            if fits(self.template.filled_in(rule["EventPattern"]), event)
+            if self.template.filled_in(rule.get("EventBusName", DEFAULT_BUS)) == bus
+            and fits(self.template.filled_in(rule["EventPattern"]), event)
             for target in rule["Targets"]
             if "Fn::GetAtt" in target["Arn"]  # the topic, for people, is named by its Ref
         )

@@ -46,7 +46,9 @@ def _matches(matcher: Any, found: list[Any]) -> bool:
             return any(isinstance(it, str) and it.startswith(argument) for it in found)
         case "suffix" if isinstance(argument, str):
             return any(isinstance(it, str) and it.endswith(argument) for it in found)
-        case "anything-but" if not isinstance(argument, Mapping):
+        case "anything-but" if isinstance(argument, Mapping):
+            return any(not _matches(argument, [it]) for it in found)
+        case "anything-but":
             refused = argument if isinstance(argument, list) else [argument]
             return any(it not in refused for it in found)
         case _:

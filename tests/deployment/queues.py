@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from unittest import mock
 
@@ -72,7 +73,7 @@ class Queues:
             "awsRegion": self.aws.region,
         }
 
-    @property
+    @cached_property
     def _sqs(self) -> Any:
         return self.aws.client("sqs", tls=True)
 

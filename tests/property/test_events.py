@@ -22,7 +22,8 @@ EVENTS = Path(__file__).parents[2] / "events"
 SAMPLES = {
     path.stem: json.loads(path.read_text("utf-8"))
     for path in sorted(EVENTS.glob("*.json"))
-    if not path.stem.startswith(("sqs.", "statehold."))  # a wrapper, and what we send ourselves
+    # A wrapper, and what we send ourselves.
+    if not path.stem.startswith(("sqs.", "statehold.", "sweep."))
 }
 MISTYPED = [None, True, 0, -1.5, "", "x", [], ["x"], [None], {}, {"x": {}}]
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from state_backend import outcomes
+from state_backend.drift import Actor
 from state_backend.errors import AccessDenied, NotReady, NotStabilized
 from state_backend.model import Change, Outcome, Reconciled
 from tests.unit.given import ACCOUNT, BUCKET, KEY, REGION, TABLE, backend
@@ -97,6 +99,25 @@ def test_a_plan_tells_its_changes_and_that_they_are_to_come():
     assert report.to_json()["changes"] == [
         {"control": "bucket-policy", "before": None, "after": {"a": 1}, "why": "because"}
     ]
+
+
+def test_what_was_repaired_is_told_with_who_had_changed_it():
+    change = Change(control="bucket-tags", before=None, after={"a": "b"}, why="because")
+    ana = Actor(arn="arn:ana", event_name="DeleteBucketTagging", event_time="t", event_id="i")
+
+    report = outcomes.report(result(), planned=False)
+    told = replace(report, repaired=(change,), changed_by=ana).to_json()
+
+    assert told["repaired"] == [
+        {"control": "bucket-tags", "before": None, "after": {"a": "b"}, "why": "because"}
+    ]
+    assert told["changedBy"] == {
+        "arn": "arn:ana",
+        "eventName": "DeleteBucketTagging",
+        "eventTime": "t",
+        "eventId": "i",
+    }
+    assert not {"repaired", "changedBy"} & report.to_json().keys()
 
 
 def test_a_plan_of_nothing_is_ready_and_has_no_changes():

@@ -12,7 +12,7 @@ import pytest
 
 from state_backend import outcomes
 from state_backend.controls import CONTROLS
-from state_backend.errors import NotReady, NotStabilized
+from state_backend.errors import Contested, NotReady, NotStabilized
 from state_backend.model import Outcome
 from state_backend.reconcile import Loop
 from state_backend.resources import RESOURCES
@@ -151,6 +151,39 @@ class TestOutcomes:
         )
         assert change.why
         assert account.written == []
+
+    def test_a_repair_tells_the_same_change_as_the_plan_before_it(self):
+        account = Account()
+        run(account)
+        account.things["bucket_versioning", BUCKET] = {"Status": "Suspended"}
+        del account.things["bucket_policy", BUCKET]
+
+        planned, repaired, silent = run(account, plan_only=True), run(account), run(account)
+
+        assert [it.control for it in repaired.made] == ["bucket-versioning", "bucket-policy"]
+        assert repaired.made == planned.changes
+        assert (planned.made, repaired.changes, silent.made) == ((), (), ())
+
+    def test_what_was_made_anew_is_told_by_its_name(self):
+        account = Account()
+        run(account)
+        del account.things["bucket", LOG_BUCKET]
+
+        made = run(account).made
+
+        assert {it.control for it in made} == {"log-bucket"}
+        assert (made[0].before, made[0].after) == (None, LOG_BUCKET)
+
+    def test_what_aws_shows_late_is_told_with_what_was_there_before(self):
+        account = Account()
+        run(account)
+        account.settle()
+        account.things["bucket_versioning", BUCKET] = {"Status": "Suspended"}
+        account.stale = {"get_bucket_versioning": 3}
+
+        [change] = run(account).made
+
+        assert (change.before, change.after) == ("Suspended", "Enabled")
 
     def test_a_twins_key_is_noted(self):
         account = Account()
@@ -670,3 +703,44 @@ def test_the_key_on_record_is_used_though_its_alias_was_taken():
 
     assert result.spec.key_arn == spec.key_arn
     assert account.things["alias", "alias/statehold"] == spec.key_arn
+
+
+class TestWhatIsLeftAlone:
+    WHY = Contested("somebody keeps changing it", "settle it")
+
+    def test_it_is_looked_at_and_not_written_and_all_else_is(self):
+        account = Account()
+        run(account)
+        account.things["bucket_versioning", BUCKET] = {"Status": "Suspended"}
+        account.things["public_access_block", BUCKET]["BlockPublicAcls"] = False
+        account.writes.clear()
+
+        result = run(account, left_alone={"bucket-versioning": self.WHY})
+
+        assert account.written == ["s3:put_public_access_block"]
+        assert result.errors == {"bucket-versioning": self.WHY}
+        assert result.outcomes["bucket-versioning"] is Outcome.FAILED
+        assert [it.control for it in result.made] == ["bucket-public-access-block"]
+        report = outcomes.report(result, planned=False)
+        assert (report.status, report.error) == (outcomes.FAILED, self.WHY)
+
+    def test_where_it_is_as_it_must_be_nothing_is_said(self):
+        account = Account()
+        run(account)
+
+        result = run(account, left_alone={"bucket-tags": self.WHY})
+
+        assert (result.errors, result.outcomes["bucket-tags"]) == ({}, Outcome.KEPT)
+
+    def test_a_supporting_resource_is_neither_set_nor_made_anew(self):
+        account = Account()
+        run(account)
+        account.things["public_access_block", LOG_BUCKET]["BlockPublicAcls"] = False
+        account.writes.clear()
+
+        changed = run(account, left_alone={"log-bucket": self.WHY})
+        del account.things["bucket", LOG_BUCKET]
+        gone = run(account, left_alone={"log-bucket": self.WHY})
+
+        assert account.written == []
+        assert changed.errors == gone.errors == {"log-bucket": self.WHY}

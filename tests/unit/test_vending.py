@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from state_backend import outcomes
 from state_backend.aws.register import Register
 from state_backend.calls import AwsError, Clock
+from state_backend.drift import Actor
 from state_backend.ownership import LIVE, RELEASED, Record
 from state_backend.reconcile import Loop
 from state_backend.settings import settings_from
@@ -314,3 +317,154 @@ def test_an_error_that_a_run_cannot_name_leaves_the_intent_on_record(through):
             vend(HERE, made)
 
     assert made.register.kept.key_intent_at == made.clock.now()
+
+
+ANA = Actor(arn="arn:ana", event_name="DeleteBucketTagging", event_time="t", event_id="i")
+SEEN = replace(HERE, changed_by=ANA)
+
+
+def untagged(account):
+    """Somebody takes the bucket's tags away."""
+    account.things["bucket_tagging", BUCKET] = {"TagSet": []}
+
+
+class TestDrift:
+    @pytest.fixture
+    def account(self, through):
+        return through(Account())
+
+    @pytest.fixture
+    def ticking(self):
+        return Ticking()
+
+    @pytest.fixture
+    def made(self, account, ticking):
+        made, events = hub(account, ticking=ticking)
+        vend(HERE, made)
+        events.clear()
+        self.events = events
+        return made
+
+    def change(self, account, made, ask=SEEN):
+        untagged(account)
+        account.writes.clear()
+        self.events.clear()
+        return vend(ask, made)
+
+    def told(self):
+        [entry] = [it.parameters["Entries"][0] for it in self.events]
+        return entry["DetailType"], json.loads(entry["Detail"])
+
+    def test_it_is_repaired_and_told_with_who_it_was(self, account, made):
+        report = self.change(account, made)
+
+        kind, detail = self.told()
+        assert (report.status, kind) == (outcomes.READY, "State Backend Drift Repaired")
+        assert [it["control"] for it in detail["repaired"]] == ["bucket-tags"]
+        assert detail["changedBy"]["arn"] == "arn:ana"
+        assert made.register.kept.repairs["bucket-tags"].actor == "arn:ana"
+
+    def test_where_nothing_had_changed_nobody_is_blamed(self, account, made):
+        report = vend(SEEN, made)
+
+        assert (report.changed_by, report.repaired, self.events) == (None, (), [])
+
+    def test_a_new_backend_was_not_repaired(self, through):
+        made, _ = hub(through(Account()))
+
+        report = vend(SEEN, made)
+
+        assert (report.repaired, report.changed_by, made.register.kept.repairs) == ((), None, {})
+
+    def test_the_fourth_time_within_a_day_it_is_left_to_people(self, account, made):
+        for _ in range(3):
+            assert self.change(account, made).status == outcomes.READY
+
+        report = self.change(account, made)
+
+        kind, detail = self.told()
+        assert account.written == []
+        assert (report.status, report.error.code) == (outcomes.FAILED, "ResourceConflict")
+        assert (kind, detail["changedBy"]["arn"]) == ("State Backend Failed", "arn:ana")
+        assert "bucket-tags" in detail["error"]["message"]
+        assert "arn:ana" in detail["error"]["message"]
+        assert made.register.kept.state == LIVE
+
+    def test_a_sweep_leaves_it_alone_too(self, account, made):
+        for _ in range(3):
+            self.change(account, made)
+
+        report = self.change(account, made, HERE)
+
+        assert (account.written, report.error.code) == ([], "ResourceConflict")
+        assert "arn:ana" in report.error.message
+
+    def test_what_else_has_changed_is_repaired_all_the_same(self, account, made):
+        for _ in range(3):
+            self.change(account, made)
+        account.things["bucket_versioning", BUCKET] = {"Status": "Suspended"}
+
+        report = self.change(account, made)
+
+        assert account.written == ["s3:put_bucket_versioning"]
+        assert report.error.code == "ResourceConflict"
+
+    def test_after_a_day_it_is_repaired_again(self, account, ticking, made):
+        for _ in range(3):
+            self.change(account, made)
+        ticking.time += 86_400
+
+        assert self.change(account, made).status == outcomes.READY
+        assert len(made.register.kept.repairs["bucket-tags"].times) == 1
+
+    @pytest.mark.parametrize("ask", [replace(HERE, by_hand=True), replace(HERE, properties={})])
+    def test_a_person_who_asks_is_obeyed(self, account, made, ask):
+        for _ in range(3):
+            self.change(account, made)
+
+        assert self.change(account, made, ask).status == outcomes.READY
+        assert account.written == ["s3control:tag_resource"]
+
+    def test_and_has_settled_it(self, account, made):
+        for _ in range(3):
+            self.change(account, made)
+        vend(replace(HERE, by_hand=True), made)
+
+        assert made.register.kept.repairs == {}
+        assert self.change(account, made).status == outcomes.READY
+
+    def test_what_is_stricter_than_ours_is_no_drift(self, account, made):
+        """Only tightening is automatic: nothing is ever taken back to a weaker setting."""
+        key = made.register.kept.key_arn
+        account.things["key_rotation", key] = 90
+        account.things["bucket_tagging", BUCKET]["TagSet"].append({"Key": "a", "Value": "b"})
+        policy = json.loads(account.things["bucket_policy", BUCKET])
+        policy["Statement"].append({"Sid": "Theirs", "Effect": "Deny", "Action": "s3:*"})
+        account.things["bucket_policy", BUCKET] = json.dumps(policy)
+        account.writes.clear()
+
+        report = vend(SEEN, made)
+
+        assert (account.written, report.repaired, self.events) == ([], (), [])
+
+    @pytest.mark.parametrize("times", [1, 1_000])
+    def test_repairs_are_told_through_whichever_role_they_were_made(self, account, made, times):
+        """Each role repairs something before it is stopped, the last one for good or not."""
+        account.things["bucket_versioning", BUCKET] = {"Status": "Suspended"}
+        del account.things["bucket_policy", BUCKET]
+        denied, stopped = "AccessDenied: with an explicit deny in a service control policy", []
+
+        def stop(call):
+            first = not stopped
+            if call.operation == "put_bucket_policy":
+                stopped.append(call)
+            refused = {"put_bucket_policy": denied} if len(stopped) <= times else {}
+            account.refuse = refused | ({"put_bucket_versioning": denied} if first else {})
+
+        account.before = stop
+
+        report = vend(SEEN, made)
+
+        assert report.error is None or report.error.code == "AccessDenied"
+        assert (report.status == outcomes.READY) is (times == 1)
+        assert [it.control for it in report.repaired].count("bucket-versioning") == 1

@@ -6,6 +6,7 @@ HOW WE REACH AWS: the only boto3, the only sockets.
 * ``accounts``: which accounts are ours and where they stand, in Organizations' word
 * ``settings_parameter``: the settings document's texts, newest first
 * ``register``: the records, and the lease under which one is worked on
+* ``reports``: the bucket of the sweeps' lists and reports
 * ``stacks``: what CloudFormation says of a stack
 * ``announcements``: the events that we publish
 * ``queue``: what becomes of a message that failed, or is about several accounts

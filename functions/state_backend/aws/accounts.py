@@ -18,7 +18,10 @@ PERMISSIONS = (
     "organizations:ListParents",
     "organizations:ListTagsForResource",
 )
-"""What the calls below need."""
+"""What the calls below need, but for ``everyone``."""
+
+LIST_PERMISSIONS = ("organizations:ListAccounts",)
+"""What ``everyone`` needs: IAM grants it on everything or not at all."""
 
 _NOT_OURS = frozenset({"AccountNotFoundException", "AWSOrganizationsNotInUseException"})
 _NO_SUCH_UNIT = frozenset({"ParentNotFoundException", "AWSOrganizationsNotInUseException"})
@@ -29,6 +32,7 @@ class Account:
     """An account as Organizations knows it."""
 
     id: str
+    name: str = ""
     state: str
     units: tuple[str, ...] = ()
     """The units above it, nearest first, the root last; empty until it is asked for."""
@@ -57,6 +61,16 @@ def describe(invoke: Invoke, account: str) -> Account:
             return Account(id=account, state="")
         raise
     return _account(answer["Account"])
+
+
+def everyone(invoke: Invoke) -> Iterator[Account]:
+    """
+    Every account of the organization, also those that are closed, suspended or not active yet.
+
+    Raises:
+        AwsError: Organizations did not say, or not all of it.
+    """
+    return map(_account, _pages(invoke, "list_accounts", {}, "Accounts"))
 
 
 def units_above(invoke: Invoke, account: Account) -> tuple[str, ...]:
@@ -132,4 +146,9 @@ def _account(answer: Mapping[str, JSON]) -> Account:
     # "o-…/r-…/ou-…/ou-…/<account>/", where Organizations already says so.
     path = next(iter(answer.get("Paths") or ()), "")
     units = [it for it in path.split("/") if it.startswith(("r-", "ou-"))]
-    return Account(id=answer["Id"], state=state, units=tuple(reversed(units)))
+    return Account(
+        id=answer["Id"],
+        name=answer.get("Name") or "",
+        state=state,
+        units=tuple(reversed(units)),
+    )

@@ -8,10 +8,11 @@ condition, so a run that lost it cannot overwrite what its successor recorded.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
 from state_backend.calls import JSON, AwsError, Call, Clock, Invoke
+from state_backend.drift import Repairs
 from state_backend.errors import NotReady
 from state_backend.ownership import Record
 from state_backend.spec import Defaults
@@ -40,6 +41,35 @@ class Register:
             "Item", {}
         )
         return _record(account, region, item)
+
+    def backends(self) -> Iterator[Record]:
+        """
+        All that is on record and has been complete, with owner and state and nothing else.
+
+        A record of what was never complete is about no backend: nobody has to look after it.
+        """
+        if not self.table:
+            return
+        names = {"#k": KEY, "#o": "owner", "#s": "backend_state"}
+        page: Mapping[str, JSON] = {}
+        while True:
+            answer = self._call(
+                "scan",
+                {
+                    "ProjectionExpression": ", ".join(names),
+                    "ExpressionAttributeNames": names,
+                    "ConsistentRead": True,
+                    **page,
+                },
+            )
+            for item in answer["Items"]:
+                account, region = item[KEY]["S"].split("#")
+                record = _record(account, region, item)
+                if record.complete:
+                    yield record
+            if not answer.get("LastEvaluatedKey"):
+                return
+            page = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
     def acquire(self, account: str, region: str, holder: str, until: float) -> Record:
         """
@@ -155,6 +185,7 @@ def _fields(record: Record) -> dict[str, JSON]:
         "key_arn": {"S": record.key_arn},
         "origin": {"S": record.origin},
         "key_intent_at": {"N": f"{record.key_intent_at:.3f}"},
+        "repairs": {"S": json.dumps({name: asdict(it) for name, it in record.repairs.items()})},
     }
 
 
@@ -177,4 +208,8 @@ def _record(account: str, region: str, item: Mapping[str, Mapping[str, str]]) ->
         key_arn=text("key_arn"),
         origin=text("origin"),
         key_intent_at=float(item.get("key_intent_at", {}).get("N", "0")),
+        repairs={
+            name: Repairs(tuple(it["times"]), it["actor"])
+            for name, it in json.loads(text("repairs") or "{}").items()
+        },
     )

@@ -29,6 +29,7 @@ CONTROL = Control(
         "NIST 800-53 SC-8",
         "NIST 800-53 SC-13",
         "NIST 800-53 AC-3",
+        "NIST 800-53 CM-5",
         "NIST 800-53 CP-9",
         "CIS AWS 2.1.1",
     ),

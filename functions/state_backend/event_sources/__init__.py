@@ -11,12 +11,16 @@ from collections.abc import Callable, Mapping
 
 from state_backend.calls import JSON
 from state_backend.errors import InvalidRequest
-from state_backend.event_sources import control_tower, operation, organizations
+from state_backend.event_sources import cloudtrail, control_tower, operation, organizations
 from state_backend.event_sources.request import Asked
 
 SOURCES: dict[str, Callable[[Mapping[str, JSON]], Asked]] = {
     "aws.controltower": control_tower.parse,
     "aws.organizations": organizations.parse,
+    "aws.s3": cloudtrail.parse,
+    "aws.kms": cloudtrail.parse,
+    "aws.dynamodb": cloudtrail.parse,
+    "aws.ssm": cloudtrail.parse,
 }
 """EventBridge's ``source`` -> who understands its events."""
 

@@ -2,6 +2,11 @@
 A direct operation, by whoever may invoke the function.
 
 ``{"operation": "reconcile" | "plan", "accountId": "…", "region": "…", "properties": {…}}``
+
+The sweep adds ``"organization": {"state": "…", "units": ["ou-…", "r-…"], "listedAt": 1.8e9}``, what
+Organizations has just said of the account. With it, the account is no longer taken on trust: it is
+held against that and the settings document. So who passes it can have nothing made that a plain
+operation would not make, and a message of the queue gains nothing by it: there it is not believed.
 """
 
 from __future__ import annotations
@@ -10,10 +15,18 @@ from collections.abc import Mapping
 
 from state_backend.calls import JSON
 from state_backend.errors import InvalidRequest
-from state_backend.event_sources.request import Asked, account_at, text_at
+from state_backend.event_sources.request import (
+    Asked,
+    Listed,
+    account_at,
+    is_unit,
+    items_at,
+    mapping_at,
+    text_at,
+)
 
 _OPERATIONS = ("reconcile", "plan")
-_PARTS = ("operation", "accountId", "region", "properties")
+_PARTS = ("operation", "accountId", "region", "properties", "organization")
 
 
 def parse(event: Mapping[str, JSON]) -> Asked:
@@ -44,5 +57,18 @@ def parse(event: Mapping[str, JSON]) -> Asked:
         regions=(text_at(event, "region"),) if "region" in event else (),
         plan_only=operation == "plan",
         properties=properties,
-        trusted=True,
+        trusted="organization" not in event,
+        listed=_listed(event) if "organization" in event else None,
     )
+
+
+def _listed(event: Mapping[str, JSON]) -> Listed:
+    said = mapping_at(event, "organization")
+    state, units = said.get("state"), items_at(event, "organization", "units")
+    at, known = said.get("listedAt"), all(map(is_unit, units))
+    if not isinstance(state, str) or not known or not isinstance(at, int | float):
+        raise InvalidRequest(
+            "The operation's part organization is not what a sweep writes there",
+            "Leave it out; the account is then taken on your word",
+        )
+    return Listed(state=state, units=tuple(units), at=float(at))

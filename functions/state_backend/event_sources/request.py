@@ -7,7 +7,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from state_backend.calls import JSON
+from state_backend.drift import Actor
 from state_backend.errors import InvalidRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """What a list of the whole organization said of an account."""
+
+    state: str
+    """Empty if the account was not in it."""
+    units: tuple[str, ...] = ()
+    """The units above it, nearest first, the root last; empty if the list did not say."""
+    at: float
+    """When. Epoch seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A call that may have changed a backend."""
+
+    by: Actor
+    about: frozenset[str]
+    """What it names, without ARNs: buckets, ids of keys, aliases, tables, parameters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +49,10 @@ class Asked:
     """Properties of ``Custom::StateBackend``; None asks for what is on record."""
     trusted: bool = False
     """Whether the account is the operator's own word, not that of an event on a bus."""
+    listed: Listed | None = None
+    """What the sweep found out about the account, so that it is not asked for again."""
+    seen: Seen | None = None
+    """The call because of which it is asked; only what it is about, and is on record, is meant."""
 
 
 def mapping_at(event: JSON, *path: str) -> Mapping[str, JSON]:

@@ -137,6 +137,31 @@ class TestBelow:
             list(accounts.active_accounts_below(Answers("AccessDeniedException"), OUTER))
 
 
+class TestEveryone:
+    def test_every_page_is_read_and_every_state_counts(self):
+        pages = (listed("1" * 12, token="a"), listed(token="b"), listed("2" * 12, state="CLOSED"))
+        answers = Answers(*pages)
+
+        found = list(accounts.everyone(answers))
+
+        assert [(it.id, it.state) for it in found] == [("1" * 12, "ACTIVE"), ("2" * 12, "CLOSED")]
+        assert [it.get("NextToken") for _, it in answers.calls] == [None, "a", "b"]
+        assert {operation for operation, _ in answers.calls} == {"list_accounts"}
+
+    def test_names_and_units_are_taken_where_the_list_has_them(self):
+        path = f"o-a1b2c3d4e5/{ROOT}/{OUTER}/{ACCOUNT}/"
+        item = {"Id": ACCOUNT, "Name": "payments", "State": "ACTIVE", "Paths": [path]}
+
+        [found] = accounts.everyone(Answers({"Accounts": [item]}))
+
+        assert (found.name, found.units) == ("payments", (OUTER, ROOT))
+
+    @pytest.mark.parametrize("second", ["ServiceException", {"NextToken": "x"}], ids=str)
+    def test_a_page_that_is_missing_is_not_the_end(self, second):
+        with pytest.raises((AwsError, KeyError)):
+            list(accounts.everyone(Answers(listed("1" * 12, token="a"), second)))
+
+
 def test_tags_are_read_to_the_last_page():
     first = {"Tags": [{"Key": "a", "Value": "1"}], "NextToken": "x"}
     answers = Answers(first, {"Tags": [{"Key": "b", "Value": "2"}]})

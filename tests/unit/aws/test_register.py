@@ -10,6 +10,7 @@ from moto import mock_aws
 from state_backend.aws.invoke import Clients, Invoker, boto_session
 from state_backend.aws.register import KEY, Register
 from state_backend.calls import AwsError, Call
+from state_backend.drift import Repairs
 from state_backend.errors import NotReady
 from state_backend.ownership import LIVE, Record
 from state_backend.spec import Defaults
@@ -31,6 +32,7 @@ FULL = Record(
     key_arn=KEY_ARN,
     origin="created",
     key_intent_at=1_000_000.125,
+    repairs={"bucket-tags": Repairs((1_000_000.125, 1_000_001.0), "arn:ana")},
 )
 EMPTY = Record(account=ACCOUNT, region=REGION)
 
@@ -75,6 +77,47 @@ def register(invoke, ticking) -> Register:
         )
     )
     return Register(table=TABLE, invoke=invoke, clock=ticking.clock)
+
+
+def test_all_that_was_ever_complete_is_listed(register):
+    for region, state in (("eu-west-1", LIVE), ("eu-west-2", "RELEASED"), ("eu-west-3", "")):
+        record = Record(account=ACCOUNT, region=region, owner=STACK, state=state)
+        taken_record = register.acquire(ACCOUNT, region, "me", 2_000_000.0)
+        assert taken_record.region == region
+        register.save(record, "me", release=True)
+
+    found = [it for it in register.backends() if it.account == ACCOUNT]
+
+    assert sorted((it.region, it.owner, it.state) for it in found) == [
+        ("eu-west-1", STACK, LIVE),
+        ("eu-west-2", STACK, "RELEASED"),
+    ]
+
+
+def test_a_page_of_the_list_is_not_taken_for_all_of_it(ticking):
+    pages = [
+        {"Items": [_item("eu-west-1")], "LastEvaluatedKey": {KEY: {"S": "x"}}},
+        {"Items": [], "LastEvaluatedKey": {KEY: {"S": "y"}}},
+        {"Items": [_item("eu-west-2")]},
+    ]
+    starts = []
+
+    def answer(call):
+        starts.append(call.parameters.get("ExclusiveStartKey"))
+        return pages[len(starts) - 1]
+
+    register = Register(table=TABLE, invoke=answer, clock=ticking.clock)
+
+    assert [it.region for it in register.backends()] == ["eu-west-1", "eu-west-2"]
+    assert starts == [None, {KEY: {"S": "x"}}, {KEY: {"S": "y"}}]
+
+
+def _item(region):
+    return {KEY: {"S": f"{ACCOUNT}#{region}"}, "backend_state": {"S": LIVE}}
+
+
+def test_without_a_table_nothing_is_listed(ticking):
+    assert list(Register(table="", invoke=None, clock=ticking.clock).backends()) == []
 
 
 def taken(register, holder, seconds=330.0):

@@ -68,3 +68,27 @@ class TestAnnouncements:
             announcements.announce(invoke, announcements.READY, {})
 
         assert error.value.code == "InternalFailure"
+
+    @pytest.mark.parametrize("policy", ["x" * 20_000, {"Statement": ["ä" * 20_000]}])
+    def test_what_was_repaired_is_cut_where_all_of_it_is_too_long(self, policy):
+        invoke, calls = answering({"FailedEntryCount": 0, "Entries": [{}]})
+        change = {"control": "bucket-policy", "before": policy, "after": None, "why": "because"}
+        detail = {"accountId": "222222222222", "repaired": [change] * 25}
+
+        announcements.announce(invoke, announcements.DRIFT_REPAIRED, detail)
+
+        [entry] = calls[0].parameters["Entries"]
+        told = json.loads(entry["Detail"])
+        assert len(entry["Detail"].encode()) < 256 * 1024
+        assert (told["accountId"], len(told["repaired"])) == ("222222222222", 25)
+        assert told["repaired"][0]["before"].endswith("…")
+        assert told["repaired"][0]["after"] is None
+
+    def test_a_long_policy_alone_is_told_whole(self):
+        invoke, calls = answering({"FailedEntryCount": 0, "Entries": [{}]})
+        detail = {"repaired": [{"control": "x", "before": {"a": "b" * 30_000}, "after": None}]}
+
+        announcements.announce(invoke, announcements.DRIFT_REPAIRED, detail)
+
+        [entry] = calls[0].parameters["Entries"]
+        assert json.loads(entry["Detail"]) == detail

@@ -6,6 +6,7 @@ import pytest
 
 from state_backend.errors import InvalidRequest
 from state_backend.event_sources import parse
+from state_backend.event_sources.request import Listed
 from tests.unit.given import ACCOUNT
 
 PLAN = {"operation": "plan", "accountId": ACCOUNT}
@@ -58,6 +59,44 @@ def test_anything_else_is_refused(change):
         parse({**PLAN, **change})
 
     assert refused.value.remedy
+
+
+SWEPT = {
+    **PLAN,
+    "organization": {"state": "ACTIVE", "units": ["ou-a1b2-c3d4e5f6", "r-a1b2"], "listedAt": 5},
+}
+
+
+def test_what_the_sweep_found_out_takes_the_place_of_trust():
+    asked = parse(SWEPT)
+
+    assert not asked.trusted
+    assert asked.listed == Listed(state="ACTIVE", units=("ou-a1b2-c3d4e5f6", "r-a1b2"), at=5.0)
+
+
+@pytest.mark.parametrize("units", [[], None], ids=str)
+def test_the_list_need_not_say_the_units(units):
+    organization = {**SWEPT["organization"], "units": units}
+
+    assert parse({**SWEPT, "organization": organization}).listed.units == ()
+
+
+@pytest.mark.parametrize(
+    "organization",
+    [
+        None,
+        [],
+        {},
+        {**SWEPT["organization"], "state": None},
+        {**SWEPT["organization"], "units": ["222222222222"]},
+        {**SWEPT["organization"], "units": "r-a1b2"},
+        {**SWEPT["organization"], "listedAt": "now"},
+    ],
+    ids=str,
+)
+def test_no_half_word_of_the_organization_is_taken(organization):
+    with pytest.raises(InvalidRequest):
+        parse({**SWEPT, "organization": organization})
 
 
 def test_an_account_is_needed():
