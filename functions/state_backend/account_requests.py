@@ -7,19 +7,19 @@ part as a message of its own; an event that is handed over directly is worked of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from state_backend import outcomes
-from state_backend.aws import accounts, settings_parameter
+from state_backend.aws import accounts
 from state_backend.aws.accounts import Account
 from state_backend.calls import JSON, AwsError
 from state_backend.errors import NotStabilized, StateholdError, explain
 from state_backend.event_sources import Asked, parse
 from state_backend.fleet.scope import reason_out_of_scope
-from state_backend.fleet.settings_document import SettingsDocument, in_force, settings_for
+from state_backend.fleet.settings_document import SettingsDocument
 from state_backend.outcomes import Report
-from state_backend.telemetry import count, logger
+from state_backend.settings_in_force import document_in_force, with_settings
 from state_backend.vending import Hub, Request, vend
 from state_backend.watch import concerning
 
@@ -111,7 +111,7 @@ class _Fleet:
         self._standings: dict[str, _Standing | StateholdError] = {}
         self._document: SettingsDocument | None = None
         if hub.settings.settings_parameter_name and not asked.reason:
-            self._document = _document(hub)
+            self._document = document_in_force(hub)
 
     def report(self, place: _Place) -> Report:
         """What became of *place*."""
@@ -133,8 +133,7 @@ class _Fleet:
                 "Send the event to the queue, which gives each account its own time",
             )
         if self._document is not None:
-            said = settings_for(self._document, place.account, standing.units, place.region)
-            hub = _with_defaults(hub, said)
+            hub = with_settings(hub, self._document, place.account, standing.units, place.region)
         request = Request(
             account=place.account,
             region=place.region,
@@ -189,30 +188,3 @@ class _Standing:
     reason: str = ""
     """Why it gets no backend; empty if it gets one."""
     units: tuple[str, ...] = ()
-
-
-def _document(hub: Hub) -> SettingsDocument:
-    """
-    The settings document in force. That a newer one is refused is logged and counted.
-
-    Raises:
-        StateholdError: There is none that is right, or it cannot be read now.
-    """
-    name = hub.settings.settings_parameter_name
-    try:
-        document, mistake = in_force(settings_parameter.texts(hub.at_home, name))
-    except AwsError as error:
-        raise explain(error) from error
-    except StateholdError:
-        count("SettingsRefused")
-        raise
-    if mistake is not None:
-        logger.error("%s The last one that was right stays in force.", mistake)
-        count("SettingsRefused")
-    return document
-
-
-def _with_defaults(hub: Hub, said: Mapping[str, str]) -> Hub:
-    """*hub*, with what the document says in place of its own defaults."""
-    defaults = {**hub.settings.property_defaults, **said}
-    return replace(hub, settings=replace(hub.settings, property_defaults=defaults))

@@ -28,6 +28,7 @@ from state_backend.event_sources.cloudformation import StackRequest, parse
 from state_backend.outcomes import Report
 from state_backend.ownership import HUB, LIVE, RELEASED, Record
 from state_backend.properties import PROTOCOL_PROPERTIES
+from state_backend.settings_in_force import hub_for
 from state_backend.spec import BackendSpec, resolve
 from state_backend.stack_evidence import (
     confirmed_events,
@@ -54,6 +55,8 @@ def create_or_update(event: Mapping[str, JSON], hub: Hub) -> Answer:
     asked = _asked(request)
     check(asked, hub)
     events = confirmed_events(request, hub)
+    if request.kind == "Create":  # later on, what is recorded counts
+        hub = hub_for(hub, request.account, request.region)
     asked = replace(asked, rolling_back=request.kind == "Update" and rolls_back(events))
     record = _claimed(request, asked, hub)
     report = _vended(asked, hub)
