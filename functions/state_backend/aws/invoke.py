@@ -23,6 +23,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
+from state_backend.aws import authorities
 from state_backend.calls import JSON, AwsError, Call, Clock
 from state_backend.errors import Conflict, Throttled, TransientError, explain
 
@@ -79,6 +80,7 @@ def boto_session() -> boto3.Session:
 def _client(service: str, region: str, credentials: Mapping[str, str]) -> Any:
     client = boto_session().client(service, region_name=region, config=_CONFIG, **credentials)
     client.meta.events.register("before-parse", _refuse_cut_answers)
+    authorities.share(client)
     if service == "s3control":
         client.meta.events.register("before-sign", _keep_address)
     return client
