@@ -92,9 +92,7 @@ function at(position) { // the row of the view at a height, by halves
 }
 
 function show() {
-  const top = scroller.scrollTop, margin = 10;
-  const first = whole ? 0 : Math.max(0, at(top) - margin);
-  const last = whole ? view.length : Math.min(view.length, at(top + scroller.clientHeight) + margin);
+  const [first, last] = whole ? [0, view.length] : inSight();
   const wanted = view.slice(first, last).map((row, offset) => bodyOf(row, first + offset));
   const kept = new Set(wanted);
   for (const body of [...made.values()]) {
@@ -111,6 +109,17 @@ function show() {
   above.hidden = first === 0;
   below.hidden = last === view.length;
   if (!whole) measure(wanted);
+}
+
+function inSight() { // with some rows more, so that Tab and a quick scroll find the next one there
+  const top = scroller.scrollTop, margin = 10;
+  let first = at(top), last = at(top + scroller.clientHeight) + 1;
+  const focused = Number(document.activeElement.closest("#table tr")?.ariaRowIndex ?? NaN) - 2;
+  if (focused >= first - 50 && focused < last + 50) { // Tab can be quicker than the scrolling that it causes
+    first = Math.min(first, focused);
+    last = Math.max(last, focused + 1);
+  }
+  return [Math.max(0, first - margin), Math.min(view.length, last + margin)];
 }
 
 function measure(bodies) {
@@ -236,6 +245,7 @@ document.addEventListener("keydown", (event) => {
   }
 });
 scroller.addEventListener("scroll", show, { passive: true });
+table.addEventListener("focusin", show);
 addEventListener("resize", () => { heights.clear(); lay(); });
 addEventListener("beforeprint", () => { whole = true; lay(); });
 addEventListener("afterprint", () => { whole = false; lay(); });

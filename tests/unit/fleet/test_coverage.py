@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from state_backend.fleet.coverage import coverage
 from state_backend.fleet.row import STATUSES, Row
 from tests.unit.fleet.given import denied, ignored, not_ready, repaired, row
+
+SOME = settings(max_examples=80, deadline=None, derandomize=True)
 
 
 def many(number: int, start: int = 100_000_000_000) -> list[Row]:
@@ -96,6 +98,7 @@ def test_backends_that_were_repaired_are_counted():
     assert coverage([row(), repaired(row("3" * 12))]).repaired == 1
 
 
+@SOME
 @given(
     st.lists(
         st.builds(

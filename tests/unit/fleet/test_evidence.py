@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from state_backend.controls import CONTROLS
@@ -28,6 +28,8 @@ from state_backend.fleet.row import STATUSES, Row
 from state_backend.model import Outcome, always
 from state_backend.resources import RESOURCES
 from tests.unit.fleet.given import ALL_KEPT, REPORTED, denied, ignored, not_ready, row
+
+SOME = settings(max_examples=30, deadline=None, derandomize=True)
 
 BY_ID = {it.id: it for it in CONTROLS}
 ADOPTED = {**ALL_KEPT, **dict.fromkeys([it for it in ALL_KEPT if "kms" in it], "NOT_APPLICABLE")}
@@ -210,6 +212,7 @@ def test_the_limits_name_what_auditors_ask_for_and_we_do_not_show():
     assert evidence([])["cannotShow"][0]["subject"] == LIMITS[0].subject
 
 
+@SOME
 @given(
     st.lists(
         st.builds(

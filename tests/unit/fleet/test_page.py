@@ -13,7 +13,7 @@ from html.parser import HTMLParser
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from state_backend.fleet import grid, page
@@ -30,6 +30,8 @@ from tests.unit.fleet.given import (
     reported,
     row,
 )
+
+SOME = settings(max_examples=40, deadline=None, derandomize=True)
 
 FORMULA = tuple("=+-@|\t\r\n＝＋－＠")
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=40)
@@ -123,6 +125,7 @@ class TestHtml:
         assert {tag for tag, _ in found.tags} <= {tag for tag, _ in plain.tags}
         assert told(html)["rows"][0][2] == HOSTILE
 
+    @SOME
     @given(name=texts)
     def test_every_name_arrives_as_it_is(self, name):
         html = page.html(reported([row(name=name)]))
@@ -310,6 +313,7 @@ class TestCsv:
 
         assert found["name"] == f"'{name}"
 
+    @SOME
     @given(texts)
     def test_no_cell_begins_as_a_formula_and_the_rest_is_as_it_was(self, text):
         (found,) = self.read([row(name=text, message=text, notes=(text,), controls={text: "KEPT"})])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from state_backend import outcomes
@@ -28,8 +29,11 @@ from tests.unit.fleet.given import (
     row,
 )
 
+SOME = settings(max_examples=80, deadline=None, derandomize=True)
+
+ROOT = Path(__file__).parents[3]
 SCHEMA = jsonschema.Draft202012Validator(
-    json.loads((Path(__file__).parents[3] / "schemas/report.schema.json").read_text())
+    json.loads((ROOT / "schemas/report.schema.json").read_text())
 )
 ANSWER = {"accountId": "222222222222", "region": "eu-central-1", "status": "READY"}
 TOMORROW = replace(
@@ -99,6 +103,7 @@ class TestRowOf:
         with pytest.raises(InvalidRequest, match="cannot be reported"):
             row_of(wrong)
 
+    @SOME
     @given(
         st.recursive(
             st.none() | st.booleans() | st.integers() | st.text(),
@@ -231,6 +236,7 @@ class TestReport:
     def test_a_backend_that_is_well_needs_nobody(self):
         assert report(SWEEP, [row(), ignored(row("3" * 12)), repaired(row())])["attention"] == []
 
+    @SOME
     @given(text=st.text() | st.just(HOSTILE))
     def test_whatever_an_account_is_called_is_told_as_it_is(self, text):
         told = report(SWEEP, [row(name=text, message=text, notes=(text,))])
@@ -238,3 +244,21 @@ class TestReport:
         found = json.loads(json.dumps(told))["rows"][0]
         assert (found["name"], found["message"], found["notes"]) == (text, text, [text])
         assert found["controls"] == ALL_KEPT
+
+
+def test_the_documentation_has_every_field_and_every_outcome():
+    text = (ROOT / "docs/evidence.md").read_text()
+    named = set(re.findall(r"`(\w+)`", text))
+
+    assert fields(SCHEMA.schema) <= named
+    assert set(Outcome) <= named
+
+
+def fields(schema: dict) -> set[str]:
+    """The names of all that may be in it."""
+    found = set(schema.get("properties", {}))
+    for it in schema.values():
+        for part in it if isinstance(it, list) else [it]:
+            if isinstance(part, dict):
+                found |= fields(part)
+    return found - {"READY", "WAITING", "FAILED", "IGNORED"}
