@@ -8,7 +8,7 @@ VENV := .venv/bin
 SAM := .tools/sam/bin/sam
 UV := .tools/uv/bin/uv
 TEMPLATES := template.yaml $(wildcard stacksets/*.yaml)
-TYPED := functions tools demo tests/aws_double tests/deployment tests/matrix
+TYPED := functions tools demo bench tests/aws_double tests/deployment tests/matrix
 NODE_MODULES := tests/matrix/node_modules/.package-lock.json
 
 export PYTHONDONTWRITEBYTECODE := 1
@@ -17,21 +17,28 @@ export AWS_DEFAULT_REGION ?= us-east-1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test soak check build generate lock clean .venv .tools/sam .tools/uv
+.PHONY: help demo sam-local bench test soak check build generate lock clean .venv \
+	.tools/aws .tools/checkov .tools/lambda .tools/sam .tools/uv
 
 help: ## list the commands
-	@sed -n 's/^\([a-z]*\):[^#]*## /make \1|/p' Makefile | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):[^#]*## /make \1|/p' Makefile | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
 
 demo: .venv ## vend a backend on an embedded AWS and show it; EVENT=path takes another event
 	@PYTHONPATH=functions $(VENV)/python -m demo $(EVENT)
 
-test: check $(if $(shell command -v npm),$(NODE_MODULES)) ## all static checks and tests; ends with what was skipped, and why
+sam-local: .venv .tools/sam .tools/lambda ## sam local invoke for a sample of each kind, on the embedded AWS; EVENT=path runs one
+	@PYTHONPATH=functions $(VENV)/python -m tools.sam_local $(if $(filter file,$(origin EVENT)),,$(EVENT))
+
+bench: .venv .tools/aws .tools/lambda .tools/sam ## calls, time, memory and CPU, beside other ways; BASELINE=json compares, QUICK=1
+	@PYTHONPATH=functions $(VENV)/python -m bench $(if $(QUICK),--quick) $(if $(BASELINE),--baseline $(BASELINE))
+
+test: check .tools/aws .tools/lambda $(if $(shell command -v npm),$(NODE_MODULES)) ## all static checks and tests; ends with what was skipped, and why
 	@$(VENV)/python -m pytest --numprocesses auto --dist loadfile
 
 soak: .venv ## every case of the fault battery (docs/reliability.md); takes an hour or more
 	@HOSTILE_EXAMPLES=10000 $(VENV)/python -m pytest --numprocesses auto -m '' tests/fault
 
-check: .venv .tools/sam ## the static checks alone
+check: .venv .tools/checkov .tools/sam ## the static checks alone
 	@$(VENV)/ruff format --check --quiet --diff .
 	@$(VENV)/ruff check --quiet .
 	@$(VENV)/mypy --no-error-summary $(TYPED)
@@ -39,6 +46,7 @@ check: .venv .tools/sam ## the static checks alone
 	@PYTHONPATH=functions $(VENV)/python -m tools.generate --check
 	@$(VENV)/cfn-lint $(TEMPLATES)
 	@$(SAM) validate --lint
+	@$(VENV)/python -m tools.checkov $(TEMPLATES)
 
 build: .tools/sam ## sam build: the artifact that all functions share
 	@env -u MAKEFLAGS -u MAKELEVEL $(SAM) build # the make that it starts is not a part of this one
@@ -67,8 +75,13 @@ $(NODE_MODULES): tests/matrix/package-lock.json
 	@npm ci --silent --prefix tests/matrix
 	@touch $@
 
-.tools/sam .tools/uv:
+.tools/aws .tools/checkov .tools/sam .tools/uv:
 	@$(PYTHON) tools/environment.py $@ $(subst .tools,tools,$@).txt
+
+# Lambda's runtime interface client, for Lambda's own Python if there is one here.
+.tools/lambda: .venv
+	@$$($(VENV)/python -c 'from tools.package import find_python; print(find_python() or "$(PYTHON)")') \
+		tools/environment.py $@ tools/lambda.txt
 
 # `sam build` calls this once for each function; the second one finds all of it made.
 build-%:

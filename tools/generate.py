@@ -1,6 +1,6 @@
 """
-Writes what is derived from the code: the provisioner role's policy, the pages on controls and
-policies, and the reference of the custom resource.
+Writes what is derived from the code: the provisioner role's policy, the pages on controls, policies
+and client access, and the reference of the custom resource.
 
 ``python -m tools.generate`` writes; with ``--check`` it only says what is out of date.
 """
@@ -17,8 +17,8 @@ from pathlib import Path
 from state_backend.calls import JSON
 from state_backend.controls import CONTROLS
 from state_backend.model import Control, Resource
-from state_backend.policies import bucket_policy, key_policy
-from state_backend.policies.document import Statement
+from state_backend.policies import bucket_policy, client_access, key_policy
+from state_backend.policies.document import Statement, statements_of
 from state_backend.policies.log_bucket_policy import log_bucket_policy
 from state_backend.policies.session_policy import Places, role_statements, session_policies
 from state_backend.reconcile import permissions
@@ -75,7 +75,11 @@ def main(arguments: Sequence[str]) -> int:
 
 def generated() -> dict[str, str]:
     """Path -> what the file must hold."""
-    pages = {"docs/controls.md": _controls_page(), "docs/policies.md": _policies_page()}
+    pages = {
+        "docs/client-access.md": _client_access_page(),
+        "docs/controls.md": _controls_page(),
+        "docs/policies.md": _policies_page(),
+    }
     pages |= {"docs/cost.md": cost.page((ROOT / "template.yaml").read_text())}
     custom_resource = "docs/custom-resource.md"
     pages |= {
@@ -206,6 +210,69 @@ def _statement_lines(
         yield ""
         for statement in function(spec):
             yield from _json_lines(statement)
+
+
+# The page on what clients may do.
+
+EXAMPLE_STATE = "payments/network/terraform.tfstate"
+
+
+def _client_access_page() -> str:
+    table = replace(EXAMPLE, lock_mode="both")
+    key = replace(EXAMPLE, kms_key_arn=EXAMPLE.key_arn)
+    rows = [
+        "# What your role needs",
+        "",
+        "A policy for each kind of client, to be attached to its role as it is. This page is",
+        "generated from the code (`python -m tools.generate`), and a real Terraform does its work",
+        "under exactly these policies in the tests, and fails without any one word of them.",
+        "",
+        f"Replace `{EXAMPLE.bucket_name}` by your bucket, and",
+        f"`{EXAMPLE_STATE}` by the `key` of your backend block. A pattern, such as",
+        "`payments/*`, is for all the states that fit it. If the backend has",
+        "`StateAccessPrincipalArns`, the role must be among them as well.",
+        "",
+        *_client_lines(),
+        "## The published block",
+        "",
+        inspect.cleandoc(client_access.published.__doc__ or ""),
+        "",
+        *_json_lines(client_access.published(EXAMPLE)),
+        "## With a lock table",
+        "",
+        "Where `LockMode` is `both`, each needs a further statement. Where it is `dynamodb`, planner",
+        "and applier need it instead of `LockWithFiles`.",
+        "",
+        *_further_lines(table),
+        "## With a key of your own",
+        "",
+        "Where the backend has `KmsKeyArn`, its policy is yours, and each needs a further statement.",
+        "Of the key that Statehold makes, the policy lets every principal of the account in that",
+        "comes through S3.",
+        "",
+        *_further_lines(key),
+    ]
+    return "\n".join(rows).rstrip() + "\n"
+
+
+def _client_lines() -> Iterable[str]:
+    for kind, policy in client_access.CLIENT_POLICIES.items():
+        yield f"## {kind.capitalize()}"
+        yield ""
+        yield inspect.cleandoc(policy.__doc__ or "").partition("\n\n")[0].replace("``", "`")
+        yield ""
+        yield from _json_lines(policy(EXAMPLE, EXAMPLE_STATE))
+
+
+def _further_lines(spec: BackendSpec) -> Iterable[str]:
+    """Of each kind of client, what it needs on *spec* and does not need on the example."""
+    for kind, policy in client_access.CLIENT_POLICIES.items():
+        usual = statements_of(policy(EXAMPLE, EXAMPLE_STATE))
+        for statement in statements_of(policy(spec, EXAMPLE_STATE)):
+            if statement not in usual:
+                yield f"{kind.capitalize()}:"
+                yield ""
+                yield from _json_lines(statement)
 
 
 def _json_lines(value: Mapping[str, JSON]) -> Iterable[str]:
