@@ -21,7 +21,7 @@ from state_backend.outcomes import FAILED, IGNORED, READY, WAITING
 from state_backend.properties import PROPERTIES
 from tests.contract.templates import ROOT
 
-FOLDERS = {"demo", "docs", "events", "functions", "stacksets", "tests", "tools"}
+FOLDERS = {"demo", "docs", "events", "examples", "functions", "stacksets", "tests", "tools"}
 """A text in backticks that begins with one of these is a path."""
 
 PACKAGE = sorted((ROOT / "functions").rglob("*.py"))
@@ -134,12 +134,12 @@ class TestPages:
 
     def test_every_make_target_exists(self, page):
         makefile = (ROOT / "Makefile").read_text()
-        targets = set(re.findall(r"^([a-z]+):.*##", makefile, re.MULTILINE))
+        targets = set(re.findall(r"^([a-z-]+):.*##", makefile, re.MULTILINE))
         text = page.read_text()
         code = [*re.findall(r"`(make[^`]*)`", text), *(body for _, body in fences(text))]
 
         for command in code:
-            for named in re.findall(r"^make (?:[A-Z]+=\S+ )*([a-z]+)", command, re.MULTILINE):
+            for named in re.findall(r"^make (?:[A-Z]+=\S+ )*([a-z-]+)", command, re.MULTILINE):
                 assert named in targets, command
 
     def test_every_template_parameter_that_a_command_sets_exists(self, page):
