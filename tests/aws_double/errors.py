@@ -15,6 +15,8 @@ from xml.sax.saxutils import escape
 from tests.aws_double.wire import HttpResponse
 
 REQUEST_ID = "4442587FB7D0A2F9"
+IDS = {"x-amz-request-id": REQUEST_ID, "x-amz-id-2": "double"}
+"""What S3 sends with every answer, to HEAD as well; clients show it."""
 
 
 class Refusal(Exception):
@@ -52,7 +54,7 @@ class NotModelled(Exception):
 def rendered(refusal: Refusal, protocol: str, *, head: bool = False) -> HttpResponse:
     """*refusal* in *protocol* (botocore's name of it); an answer to HEAD has no body."""
     if head:
-        return HttpResponse(status=refusal.status or 400, headers=dict(refusal.headers))
+        return HttpResponse(status=refusal.status or 400, headers=IDS | refusal.headers)
     match protocol:
         case "rest-xml":
             return _rest_xml(refusal)
@@ -79,7 +81,7 @@ def _rest_xml(refusal: Refusal) -> HttpResponse:
         f"<Error><Code>{escape(refusal.code)}</Code><Message>{escape(refusal.message)}</Message>"
         f"{further}<RequestId>{REQUEST_ID}</RequestId><HostId>double</HostId></Error>"
     )
-    headers = {"Content-Type": "application/xml", "x-amz-request-id": REQUEST_ID}
+    headers = {"Content-Type": "application/xml", **IDS}
     return HttpResponse(
         status=refusal.status or 400, headers=headers | refusal.headers, body=body.encode()
     )
@@ -102,6 +104,7 @@ def _json(refusal: Refusal) -> HttpResponse:
     headers = {
         "Content-Type": "application/x-amz-json-1.1",
         "x-amzn-errortype": refusal.code,
+        "x-amzn-requestid": REQUEST_ID,
     }
     return HttpResponse(
         status=refusal.status or 400,

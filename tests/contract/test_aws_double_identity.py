@@ -176,6 +176,27 @@ def test_unknown_keys_are_refused_in_the_services_own_words(
         getattr(aws.client(service, credentials=keys), operation)()
 
 
+@pytest.mark.parametrize(
+    ("service", "operation", "code", "words"),
+    [
+        ("s3", "list_buckets", "ExpiredToken", "The provided token has expired."),
+        ("sts", "get_caller_identity", "ExpiredToken", "in the request is expired"),
+        ("dynamodb", "list_tables", "ExpiredTokenException", "in the request is expired"),
+    ],
+)
+def test_expired_keys_are_refused_in_the_services_own_words(
+    aws: AwsDouble, service: str, operation: str, code: str, words: str
+) -> None:
+    keys = aws.credentials(ROLE)
+    client = aws.client(service, credentials=keys)
+    assert getattr(client, operation)()
+
+    aws.expire(keys["aws_access_key_id"])
+
+    with refused(code, words):
+        getattr(client, operation)()
+
+
 def test_a_key_without_its_token_is_refused(aws: AwsDouble) -> None:
     keys = aws.credentials(ROLE) | {"aws_session_token": "another"}
 

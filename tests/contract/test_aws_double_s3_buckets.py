@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from botocore.handlers import validate_bucket_name
 
 from tests.aws_double import AwsDouble
@@ -188,6 +189,16 @@ def test_a_head_tells_the_region_and_a_missing_bucket_is_404(s3: Any) -> None:
         s3.get_bucket_versioning(Bucket="no-such-bucket")
 
 
+@pytest.mark.parametrize("operation", ["head_bucket", "get_bucket_versioning"])
+def test_a_refusal_has_s3s_ids_for_clients_to_show(s3: Any, operation: str) -> None:
+    with pytest.raises(ClientError) as refusal:
+        getattr(s3, operation)(Bucket="no-such-bucket")
+
+    told = refusal.value.response["ResponseMetadata"]
+    assert told["RequestId"]
+    assert told["HostId"]
+
+
 def test_a_client_of_another_region_is_sent_to_the_right_one(aws: AwsDouble, s3: Any) -> None:
     create(s3)
     virginia = aws.client("s3", principal=OWNER, region="us-east-1")
@@ -195,6 +206,15 @@ def test_a_client_of_another_region_is_sent_to_the_right_one(aws: AwsDouble, s3:
     assert virginia.head_bucket(Bucket="some-bucket")["BucketRegion"] == REGION
     assert aws.calls[-2].error == "AuthorizationHeaderMalformed"
     assert answer(virginia.get_bucket_versioning(Bucket="some-bucket")) == {}
+
+
+def test_the_endpoint_of_another_region_says_where_the_bucket_is(aws: AwsDouble, s3: Any) -> None:
+    create(s3)
+    ireland = aws.client("s3", principal=OWNER, region="eu-west-1")
+
+    assert ireland.head_bucket(Bucket="some-bucket")["BucketRegion"] == REGION
+    assert (aws.calls[-2].status, aws.calls[-2].error) == (301, "PermanentRedirect")
+    assert answer(ireland.get_bucket_versioning(Bucket="some-bucket")) == {}
 
 
 OWNED: dict[str, dict[str, Any]] = {
