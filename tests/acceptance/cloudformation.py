@@ -393,11 +393,12 @@ class CloudFormation:
 
 @dataclass(slots=True)
 class StackSet:
-    """A service-managed stack set: one stack an account."""
+    """A service-managed stack set in one Region: one stack an account."""
 
     cloudformation: CloudFormation
     name: str
     template: Template
+    region: str = "eu-central-1"
     instances: dict[str, Stack] = field(default_factory=dict)
     statuses: dict[str, str] = field(default_factory=dict)
     """By account: ``CURRENT``, ``OUTDATED`` or ``INOPERABLE``."""
@@ -405,7 +406,11 @@ class StackSet:
     def create_instance(self, account: str) -> Stack:
         """A stack that fails to be created is deleted: that is what StackSets ask for."""
         stack = self.cloudformation.create_stack(
-            f"StackSet-{self.name}", self.template, account=account, on_failure="DELETE"
+            f"StackSet-{self.name}",
+            self.template,
+            account=account,
+            region=self.region,
+            on_failure="DELETE",
         )
         self.instances[account] = stack
         made = stack.status == "CREATE_COMPLETE"
