@@ -29,8 +29,9 @@ PACKAGE = sorted((ROOT / "functions").rglob("*.py"))
 
 def pages() -> list[Path]:
     """Every page of ours; neither what git ignores nor what npm brings."""
-    found = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("tests/*.md")]
-    return sorted(found)
+    folders = ("docs", "examples")
+    below = [page for folder in folders for page in (ROOT / folder).rglob("*.md")]
+    return sorted([*ROOT.glob("*.md"), *below, *ROOT.glob("tests/*.md")])
 
 
 def name_of(path: Path) -> str:

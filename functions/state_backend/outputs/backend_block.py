@@ -48,15 +48,8 @@ def backend_hcl(spec: BackendSpec) -> str:
     return "\n".join(["terraform {", '  backend "s3" {', lines[0], key, *lines[1:], "  }", "}", ""])
 
 
-def backend_config(spec: BackendSpec) -> str:
-    """The file for ``terraform init -backend-config=…``: no wrapper and no key."""
-    arguments = backend_arguments(spec)
-    width = max(len(name) for name in arguments)
-    return "".join(f"{name.ljust(width)} = {_hcl(value)}\n" for name, value in arguments.items())
-
-
 def backend_json(spec: BackendSpec) -> str:
-    """The arguments as JSON, for pipelines."""
+    """The arguments as JSON, which is a file for ``terraform init -backend-config=<name>.json``."""
     return json.dumps(backend_arguments(spec), separators=(",", ":"))
 
 

@@ -1,5 +1,6 @@
 """
-What the clients of a backend need, and nothing beside: a reader, a planner and an applier.
+What the clients of a backend need, and nothing beside: a reader, a planner and an applier, and
+whoever takes the backend block from where it is published.
 
 Ready to be attached to a pipeline's role. The bucket's policy gives nobody a right, so IAM has to.
 Deleting is granted on lock files and on workspaces' states alone: no client of ours has to delete
@@ -70,6 +71,12 @@ CLIENT_POLICIES: dict[str, Callable[..., Document]] = {
     "applier": applier,
 }
 """Kind of client -> its policy, for every state of a backend or for those named."""
+
+
+def published(spec: BackendSpec) -> Document:
+    """For a pipeline that takes its backend block from where it is published, beside another."""
+    place = f"arn:{spec.partition}:ssm:{spec.region}:{spec.account}:parameter/statehold/backend"
+    return _document(_allow("ReadPublished", ["ssm:GetParameter"], [place, f"{place}.hcl"]))
 
 
 def _list_workspaces(spec: BackendSpec) -> Statement:

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from state_backend.outputs import PARAMETERS
-from state_backend.outputs.backend_block import backend_config, backend_hcl, backend_json
+from state_backend.outputs.backend_block import backend_hcl, backend_json
 from tests.unit.given import ACCOUNT, BUCKET, KEY, REGION, TABLE, backend
 
 CASES = {
@@ -41,22 +41,6 @@ terraform {{
     allowed_account_ids = ["{ACCOUNT}"]
   }}
 }}
-"""
-    )
-
-
-def test_the_partial_configuration_has_neither_wrapper_nor_key():
-    assert (
-        backend_config(CASES["both locks and a prefix"])
-        == f"""\
-bucket               = "{BUCKET}"
-region               = "{REGION}"
-encrypt              = true
-kms_key_id           = "{KEY}"
-use_lockfile         = true
-dynamodb_table       = "{TABLE}"
-workspace_key_prefix = "spaces/a"
-allowed_account_ids  = ["{ACCOUNT}"]
 """
     )
 
@@ -129,27 +113,26 @@ def parsed(hcl):
 
 
 @pytest.mark.parametrize("spec", CASES.values(), ids=CASES)
-def test_all_three_forms_say_the_same(spec):
-    block, partial = parsed(backend_hcl(spec)), parsed(backend_config(spec))
+def test_both_forms_say_the_same(spec):
+    block = parsed(backend_hcl(spec))
 
     assert block.pop("key") == "<repository>/<module>/terraform.tfstate"
-    assert block == partial == json.loads(backend_json(spec))
+    assert block == json.loads(backend_json(spec))
 
 
 @pytest.mark.parametrize("spec", CASES.values(), ids=CASES)
-@pytest.mark.parametrize("render", [backend_hcl, backend_config], ids=lambda it: it.__name__)
-def test_where_there_is_a_terraform_it_would_not_format_it_otherwise(spec, render):
+def test_where_there_is_a_terraform_it_would_not_format_it_otherwise(spec):
     for terraform in filter(None, map(shutil.which, ("terraform", "tofu"))):
         done = subprocess.run(
             [terraform, "fmt", "-"],
-            input=render(spec),
+            input=backend_hcl(spec),
             capture_output=True,
             text=True,
             check=True,
             env={"TF_CLI_CONFIG_FILE": "/dev/null", "PATH": "/usr/bin:/bin"},
         )
 
-        assert done.stdout == render(spec)
+        assert done.stdout == backend_hcl(spec)
 
 
 def test_a_value_that_hcl_would_read_otherwise_cannot_occur():
