@@ -21,7 +21,7 @@ export AWS_DEFAULT_REGION ?= us-east-1
 	.tools/aws .tools/checkov .tools/lambda .tools/sam .tools/uv
 
 help: ## list the commands
-	@sed -n 's/^\([a-z-]*\):[^#]*## /make \1|/p' Makefile | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):[^#]*## /make \1|/p' Makefile | awk -F'|' '{printf "%-15s %s\n", $$1, $$2}'
 
 demo: .venv ## vend a backend on an embedded AWS and show it; EVENT=path takes another event
 	@PYTHONPATH=functions $(VENV)/python -m demo $(EVENT)
