@@ -102,7 +102,7 @@ def show_effort(stage: Stage, run: Run) -> None:
     writes = sum(call.write for call in run.calls)
     stage.tell.say(
         f"{len(run.calls)} calls, {writes} of them writes; the longest chain is {run.depth} calls, "
-        f"the rest ran beside it. {run.seconds:.1f} s at {LATENCY * 1000:.0f} ms a call."
+        f"the rest beside it. {run.seconds:.1f} s, with {LATENCY * 1000:.0f} ms on each call."
     )
 
 

@@ -20,7 +20,13 @@ from state_backend.model import Control, Resource
 from state_backend.policies import bucket_policy, client_access, key_policy
 from state_backend.policies.document import Statement, statements_of
 from state_backend.policies.log_bucket_policy import log_bucket_policy
-from state_backend.policies.session_policy import Places, role_statements, session_policies
+from state_backend.policies.session_policy import (
+    CONFIRMATION_PERMISSIONS,
+    LIST_BUCKETS,
+    Places,
+    role_statements,
+    session_policies,
+)
 from state_backend.reconcile import permissions
 from state_backend.resources import RESOURCES
 from state_backend.spec import KEY_ALIAS, BackendSpec, Defaults, resolve
@@ -153,6 +159,9 @@ def _controls_page() -> str:
         "",
         *(line for resource in RESOURCES for line in _permission_lines(resource)),
         *(line for control in CONTROLS for line in _permission_lines(control)),
+        "**a stack's request**, to confirm it and to judge its Delete: "
+        + ", ".join(f"`{action}`" for action in (*CONFIRMATION_PERMISSIONS, LIST_BUCKETS)),
+        "",
     ]
     return "\n".join(rows).rstrip() + "\n"
 
