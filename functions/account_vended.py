@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from state_backend import outcomes
@@ -17,7 +18,7 @@ from state_backend.account_requests import act_on, act_on_message
 from state_backend.calls import JSON, Clock
 from state_backend.errors import StateholdError
 from state_backend.outcomes import Report
-from state_backend.telemetry import logger, tell
+from state_backend.telemetry import logger, measure, tell
 from state_backend.vending import hub_of
 
 
@@ -40,6 +41,7 @@ def handler(event: JSON, context: Any) -> JSON:
         invoke=hub.invoke,
         clock=hub.clock,
         dead_letter_queue_url=hub.settings.dead_letter_queue_url,
+        waited=partial(measure, "MessageWaited"),
     )
     return queue.process(
         event, context, lambda body, pass_on: _told(act_on_message(body, hub, pass_on))

@@ -52,13 +52,16 @@ reasons := {
 	"allowed_account_ids": "credentials of another account would be noticed too late",
 }
 
+# What a module may choose for itself. All else decides where the state goes, or as whom.
+free := {"key", "max_retries", "retry_mode"}
+
 # What Terraform takes for an argument that is not given.
 defaults := {"workspace_key_prefix": "env:"}
 
 deny contains msg if {
-	some name in ["acl", "kms_key_id", "sse_customer_key", "workspace_key_prefix"]
+	some name, given in backend.config
+	not name in free
 	not name in object.keys(input.published)
-	given := object.get(backend.config, name, null)
 	not given in {null, "", object.get(defaults, name, null)}
 	msg := sprintf("%v is given in the backend, and none is published: leave it out", [name])
 }
@@ -71,7 +74,8 @@ has_a_key if {
 	not contains(backend.config.key, "<")
 }
 
-# What the plan does.
+# What the plan does. Only what Terraform names by its type is seen: a CloudFormation stack, or a resource
+# of the Cloud Control API, can hold anything.
 
 deny contains msg if {
 	some resource in object.get(input.plan, "resource_changes", [])

@@ -19,6 +19,7 @@ from state_backend.event_sources import Asked, parse
 from state_backend.fleet.scope import reason_out_of_scope
 from state_backend.fleet.settings_document import SettingsDocument
 from state_backend.outcomes import Report
+from state_backend.ownership import HUB
 from state_backend.settings_in_force import document_in_force, with_settings
 from state_backend.vending import Hub, Request, vend
 from state_backend.watch import concerning
@@ -119,8 +120,9 @@ class _Fleet:
             return outcomes.ignored(place.account, place.region, self._asked.reason)
         try:
             standing = self._standing(place.account)
-            if standing.reason:
-                return outcomes.ignored(place.account, place.region, standing.reason)
+            reason = standing.reason or self._out_of_scope(place, standing)
+            if reason:
+                return outcomes.ignored(place.account, place.region, reason)
             return self._vended(place, standing)
         except StateholdError as error:
             return outcomes.failure(place.account, place.region, error)
@@ -163,19 +165,28 @@ class _Fleet:
         if self._document is None:
             return _Standing(reason=found.reason_to_ignore)
         units = accounts.units_above(self._hub.at_home, found)
-        reason = found.reason_to_ignore or self._out_of_scope(found, units, self._document)
-        # The operator's own word counts for more; the settings are those of its place all the same.
-        return _Standing(reason="" if self._asked.trusted else reason, units=units)
+        if self._asked.trusted:
+            # The operator's word counts for more; the settings are those of its place all the same.
+            return _Standing(units=units)
+        outside = found.reason_to_ignore or self._excluded(found, units, self._document)
+        return _Standing(reason=found.reason_to_ignore, out_of_scope=outside, units=units)
 
     def _found(self, account: str) -> Account:
         listed = self._asked.listed
-        if listed is not None and self._hub.clock.now() - listed.at < _LISTED_SECONDS:
+        age = self._hub.clock.now() - listed.at if listed is not None else -1.0
+        if listed is not None and 0 <= age < _LISTED_SECONDS:
             return Account(id=account, state=listed.state, units=listed.units)
         return accounts.describe(self._hub.at_home, account)
 
-    def _out_of_scope(
-        self, found: Account, units: Sequence[str], document: SettingsDocument
-    ) -> str:
+    def _out_of_scope(self, place: _Place, standing: _Standing) -> str:
+        """Scope is about accounts that never asked: a stack has, so its backend is looked after."""
+        if not standing.out_of_scope:
+            return ""
+        record = self._hub.register.read(place.account, place.region)
+        asked_for = record.complete and record.owner not in {"", HUB}
+        return "" if asked_for else standing.out_of_scope
+
+    def _excluded(self, found: Account, units: Sequence[str], document: SettingsDocument) -> str:
         scope = document.scope
         tags = accounts.tags(self._hub.at_home, found.id) if scope.asks_for_tags else {}
         return reason_out_of_scope(scope, found.id, units, tags)
@@ -186,5 +197,7 @@ class _Standing:
     """What Organizations and the document say of one account."""
 
     reason: str = ""
-    """Why it gets no backend; empty if it gets one."""
+    """Why nothing is done in it; empty if something is."""
+    out_of_scope: str = ""
+    """Why it gets no backend of its own accord; empty if it does."""
     units: tuple[str, ...] = ()

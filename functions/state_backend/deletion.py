@@ -113,14 +113,12 @@ def settled(record: Record, verdict: Verdict) -> Record:
 
 def has_ended(events: Iterable[Mapping[str, JSON]]) -> bool:
     """Whether the stack of *events* is deleted, or is what a rolled back creation leaves."""
-    newest = next((it["ResourceStatus"] for it in events if _is_the_stack(it)), "")
-    return newest in _GONE
+    return _newest_status(events) in _GONE
 
 
 def rolls_back(events: Iterable[Mapping[str, JSON]]) -> bool:
     """Whether the stack of *events* is going back to what it was before an update."""
-    newest = next((it["ResourceStatus"] for it in events if _is_the_stack(it)), "")
-    return newest in _ROLLING_BACK_UPDATE
+    return _newest_status(events) in _ROLLING_BACK_UPDATE
 
 
 def is_protected(record: Record) -> bool:
@@ -182,6 +180,11 @@ def _is_held_by_another(request: StackRequest, resources: Iterable[Mapping[str, 
         and not it["ResourceStatus"].startswith("DELETE")
         for it in resources
     )
+
+
+def _newest_status(events: Iterable[Mapping[str, JSON]]) -> str:
+    """The stack's own newest status; empty where none is seen."""
+    return next((it["ResourceStatus"] for it in events if _is_the_stack(it)), "")
 
 
 def _is_the_stack(event: Mapping[str, JSON]) -> bool:

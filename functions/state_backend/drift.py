@@ -17,6 +17,12 @@ MOST_REPAIRS = 3
 
 DAY_SECONDS = 86_400.0
 
+NEVER_LEFT_ALONE = frozenset({"parameters"})
+"""
+What no other tool has a reason to set, and no policy of ours guards: whoever may put a parameter
+could otherwise make us tire of it, and lead clients to a backend of their own.
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
@@ -63,7 +69,7 @@ def contested(
     return {
         name: _left_to_people(name, it.actor or (actor.arn if actor else ""))
         for name, it in before.items()
-        if len(_recent(it, now)) >= MOST_REPAIRS
+        if len(_recent(it, now)) >= MOST_REPAIRS and name not in NEVER_LEFT_ALONE
     }
 
 

@@ -152,9 +152,10 @@ _NOT_READY = frozenset(
     }
 )
 _LIMIT = frozenset({"LimitExceededException", "TooManyBuckets", "ParameterLimitExceeded"})
-_TRANSIENT = frozenset(
-    {"ConnectionError", "TruncatedAnswer", "RequestTimeout", "RequestTimeTooSkewed", "ExpiredToken"}
-)
+_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException"})
+_TRANSIENT = frozenset({"ConnectionError", "TruncatedAnswer", "RequestTimeout"})
+_TOO_LATE = frozenset({"RequestTimeTooSkewed", "RequestExpired"})
+_SIGNATURE = frozenset({"InvalidSignatureException", "SignatureDoesNotMatch"})
 _POLICY_TYPES = (
     "service control policy",
     "resource control policy",
@@ -185,11 +186,21 @@ def _meaning(error: AwsError) -> StateholdError:  # noqa: PLR0911 - a table of c
         return NotReady(text, "Enable the Region in this account, or leave it out of Regions")
     if error.code in _NOT_READY:
         return NotReady(text, "A new account can take half an hour to become usable")
+    if error.code in _EXPIRED:
+        return NotReady(text, "The session has ended; the next run opens a new one")
     if error.code in _LIMIT:
         return Failed(text, "Raise the quota that is named", code="ServiceLimitExceeded")
+    if _is_out_of_time(error):
+        return TransientError(text, "The clock of the function and AWS's differ; it is tried again")
     if error.code in _TRANSIENT or error.status is None or error.status >= 500:
         return TransientError(text, "No whole answer came from AWS; it is tried again")
     return Failed(text, "Correct what AWS names, then send the request again")
+
+
+def _is_out_of_time(error: AwsError) -> bool:
+    """Whether it was signed too early or too late: by a function that slept meanwhile, say."""
+    late = error.message.startswith(("Signature expired", "Signature not yet current"))
+    return error.code in _TOO_LATE or (error.code in _SIGNATURE and late)
 
 
 def is_explicit_deny(error: AwsError) -> bool:

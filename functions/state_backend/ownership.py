@@ -44,6 +44,8 @@ class Record:
     origin: str = ""
     key_intent_at: float = 0.0
     """When a run last set out to create the key, and did not yet say how it went. Epoch seconds."""
+    wanted: Mapping[str, str] = field(default_factory=dict)
+    """Digests of what the last run wanted: where today's is another, a change is no drift."""
     repairs: Mapping[str, Repairs] = field(default_factory=dict)
     """By the id of a control: when it drifted and was set right within the last day."""
 
@@ -155,9 +157,9 @@ def _changed(
     if kept:
         properties = {**properties, **kept}
         wanted = resolved(properties)
-    for name, attribute in FIXED.items():
-        if recorded.observes and name in _OPEN_WHILE_OBSERVED:
-            continue
+    still_open = _OPEN_WHILE_OBSERVED if recorded.observes else frozenset()
+    fixed = {name: it for name, it in FIXED.items() if name not in still_open}
+    for name, attribute in fixed.items():
         before, after = getattr(recorded, attribute), getattr(wanted, attribute)
         if before != after:
             raise RefusedChange(
@@ -241,28 +243,24 @@ def _unchanged(before: JSON, after: JSON) -> bool:
 
 
 def _fewer_readers(before: tuple[str, ...], after: tuple[str, ...]) -> bool:
-    return bool(after) and (not before or set(after) < set(before))
+    return bool(after) and (not before or set(after) <= set(before))
 
 
 def _more(before: JSON, after: JSON) -> bool:
     return bool(after > before)
 
 
-def _from_to(before: str, after: str) -> Callable[[JSON, JSON], bool]:
-    return lambda recorded, wanted: (recorded, wanted) == (before, after)
-
-
 _TIGHTER: dict[str, tuple[str, Callable[[JSON, JSON], bool]]] = {
     "BucketNamespace": ("bucket_namespace", _unchanged),
-    "Encryption": ("encryption", _from_to("AES256", "aws:kms")),
+    "Encryption": ("encryption", lambda *change: change == ("AES256", "aws:kms")),
     "KmsKeyArn": ("kms_key_arn", _unchanged),
     "LockMode": ("lock_mode", _unchanged),
     "LockTableName": ("lock_table_name", _unchanged),
     "PreventDestroy": ("prevent_destroy", _more),
-    "Adopt": ("adopt", _from_to("observe", "enforce")),
+    "Adopt": ("adopt", lambda *change: change == ("observe", "enforce")),
     "NoncurrentVersionDays": ("noncurrent_version_days", _more),
     "NoncurrentVersionsKept": ("noncurrent_versions_kept", _more),
-    "AccessLogs": ("access_logs", _from_to("off", "create")),
+    "AccessLogs": ("access_logs", lambda *change: change == ("off", "create")),
     "AccessLogsDays": ("access_logs_days", _more),
     "WorkspaceKeyPrefix": ("workspace_key_prefix", _unchanged),
     "StateAccessPrincipalArns": ("state_access_principal_arns", _fewer_readers),

@@ -15,6 +15,8 @@ do not wait for each other, except for those that the state bucket leans on.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -32,7 +34,7 @@ from state_backend.calls import (
     look,
 )
 from state_backend.controls import CONTROLS
-from state_backend.errors import NotStabilized, StateholdError, TransientError, explain
+from state_backend.errors import Contested, NotStabilized, StateholdError, TransientError, explain
 from state_backend.model import Control, Outcome, Reconciled, Resource
 from state_backend.progress import (
     Existence,
@@ -90,6 +92,24 @@ def permissions(spec: BackendSpec | None = None) -> frozenset[str]:
         *(it.permissions for it in controls),
     )
     return frozenset(action for actions in declared for action in actions)
+
+
+def wanted(spec: BackendSpec) -> dict[str, str]:
+    """
+    Of each control a digest of what it wants where nothing is set.
+
+    It changes with the spec, the roles that act, and our own code, and with nothing else.
+    """
+    return {it.id: _digest(it, spec) for it in CONTROLS if it.applies(spec)}
+
+
+def _digest(control: Control, spec: BackendSpec) -> str:
+    try:
+        desired = control.desired(spec, None)
+    except StateholdError as error:
+        desired = str(error)
+    text = json.dumps(desired, sort_keys=True, default=sorted)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _possible_origins(spec: BackendSpec) -> tuple[str, ...]:
@@ -253,7 +273,7 @@ class Loop:
             late = {it.resource.id for it in settled if isinstance(it.error, TransientError)}
             wave = [_held_back(it) if late.intersection(it.control.needs) else it for it in ready]
             last = any(it.control.last for it in wave)
-            if last and not all(is_settled(it) for it in settled):
+            if last and not all(is_settled(it) or _is_contested(it) for it in settled):
                 settled += [_held_back(it) for it in wave]
             else:
                 settled += self._verify(spec, self._apply(spec, wave))
@@ -280,7 +300,7 @@ class Loop:
             if error.code != "AlreadyExistsException":  # what is there, but not shown yet
                 explained = explain(error)
                 return replace(setting, outcome=outcome_of(explained), error=explained)
-        return replace(setting, written=True, unread=False)
+        return replace(setting, written=True)
 
     def _verify(self, spec: BackendSpec, wave: list[Setting]) -> list[Setting]:
         """Reads back until all is as desired, or it is time to give up."""
@@ -299,7 +319,7 @@ class Loop:
         after = self._read(spec, setting)
         if after.outcome in {Outcome.KEPT, Outcome.NOT_APPLICABLE}:
             # With what was found before, which is what there is to tell.
-            return replace(setting, outcome=Outcome.CHANGED, unread=False)
+            return replace(setting, outcome=Outcome.CHANGED)
         if after.error is not None and not _is_not_yet_there(after.error):
             return after
         # Still stale if it was written; else what a creation brings did not come: write it now.
@@ -324,6 +344,11 @@ class Loop:
 
 def _is_not_yet_there(error: StateholdError) -> bool:
     return isinstance(error.__cause__, AwsError) and error.__cause__.code in _NOT_YET_THERE
+
+
+def _is_contested(setting: Setting) -> bool:
+    """Whether it is left to people, who are told: what clients read is kept right meanwhile."""
+    return isinstance(setting.error, Contested)
 
 
 def _held_back(setting: Setting) -> Setting:

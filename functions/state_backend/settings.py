@@ -86,13 +86,18 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
     The settings in *environment*.
 
     Raises:
-        InvalidRequest: ``MODE`` is neither ``reconcile`` nor ``plan``.
+        InvalidRequest: ``MODE`` is neither ``reconcile`` nor ``plan``, or a number is none.
     """
     region = environment.get("AWS_REGION", "") or environment.get("AWS_DEFAULT_REGION", "")
     mode = environment.get("MODE", "") or "reconcile"
     if mode not in {"reconcile", "plan"}:
         raise InvalidRequest(
             f"the function's setting MODE is '{mode}'", "Set it to 'reconcile' or 'plan'"
+        )
+    concurrency = environment.get("SWEEP_CONCURRENCY", "") or "40"
+    if not (concurrency.isascii() and concurrency.isdigit()):
+        raise InvalidRequest(
+            f"the function's setting SWEEP_CONCURRENCY is '{concurrency}'", "Set it to a number"
         )
     names = listed(environment.get("EXECUTION_ROLE_NAMES", ""))
     return Settings(
@@ -106,7 +111,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         settings_parameter_name=environment.get("SETTINGS_PARAMETER_NAME", ""),
         dead_letter_queue_url=environment.get("DEAD_LETTER_QUEUE_URL", ""),
         report_bucket=environment.get("REPORT_BUCKET", ""),
-        sweep_concurrency=int(environment.get("SWEEP_CONCURRENCY", "") or 40),
+        sweep_concurrency=int(concurrency),
         sam_local=environment.get("AWS_SAM_LOCAL") == "true",
         property_defaults={
             name: environment[variable]

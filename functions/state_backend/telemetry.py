@@ -27,6 +27,7 @@ METRICS = {
     "FleetOldestUnready": "hours since the longest unready one of a sweep was first seen so",
     "FleetRepaired": "backends that a sweep found changed and set right",
     "FleetWaiting": "accounts and Regions in a sweep that are tried again, or only observed",
+    "MessageWaited": "seconds for which a message of the queue has been waited for",
     "RequestsUnconfirmed": "requests in a stack's name that the stack knows nothing of",
     "ResponseUrlsRefused": "requests that named another place to answer than CloudFormation's",
     "SettingsRefused": "looks at a settings document that has a mistake",

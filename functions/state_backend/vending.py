@@ -30,7 +30,7 @@ from state_backend.model import Change, Reconciled
 from state_backend.outcomes import Report
 from state_backend.ownership import HUB, LIVE, RELEASED, Claim, Record, claim
 from state_backend.policies.session_policy import session_policies
-from state_backend.reconcile import Loop, permissions
+from state_backend.reconcile import Loop, permissions, wanted
 from state_backend.regions import partition_of
 from state_backend.settings import Settings, settings_from
 from state_backend.spec import BackendSpec, Defaults, resolve
@@ -200,10 +200,17 @@ def _reconcile(request: Request, hub: Hub) -> Report:
 def _told(record: Record, request: Request, run: _Run) -> Report:
     """The report on *run*, with what of it was drift, and whose."""
     on_record = record.state == LIVE and request.properties is None
-    repaired = run.made if on_record else ()
+    # Where another role, or another release of ours, wants something else, nobody has changed it.
+    today = wanted(run.report.spec) if on_record and run.report.spec else {}
+    repaired = tuple(it for it in run.made if _is_as_before(it.control, record.wanted, today))
     matters = bool(repaired) or run.report.status == outcomes.FAILED
     who = request.changed_by if matters else None
     return replace(run.report, repaired=repaired, changed_by=who)
+
+
+def _is_as_before(part: str, recorded: Mapping[str, str], today: Mapping[str, str]) -> bool:
+    """Whether we want of *part* what we wanted. A resource has no digest: it is always wanted."""
+    return bool(today) and (part not in today or recorded.get(part) == today[part])
 
 
 def _left_alone(record: Record, request: Request, hub: Hub) -> Mapping[str, StateholdError]:
@@ -399,6 +406,7 @@ def _recorded(record: Record, claimed: Claim, run: _Run) -> Record:
         previous_role_arn=run.other_role_arn if done else record.previous_role_arn,
         key_arn=spec.key_arn if spec.makes_key else record.key_arn,
         origin=spec.origin,
+        wanted=wanted(spec) if done else record.wanted,
         key_intent_at=run.key_intent_at,
     )
 

@@ -98,3 +98,30 @@ def test_an_account_that_the_document_leaves_out_may_still_ask(it: Setting) -> N
     _say(it, {"version": 1, "scope": {"exclude": {"accounts": [ACCOUNT]}}})
 
     assert _created(it).status == "CREATE_COMPLETE"
+
+
+def test_a_stacks_backend_is_looked_after_though_its_account_is_left_out(it: Setting) -> None:
+    _say(it, {"version": 1, "scope": {"exclude": {"accounts": [ACCOUNT]}}})
+    _created(it)
+    it.aws.world.buckets[BUCKET].policy = None
+    swept = {
+        "operation": "reconcile",
+        "accountId": ACCOUNT,
+        "region": REGION,
+        "organization": {"state": "ACTIVE", "units": [], "listedAt": it.time.seconds},
+    }
+
+    invocation = it.deployment.invoke("AccountVendedFunction", swept, clock=it.time.clock)
+
+    [report] = invocation.answer
+    assert report["status"] == "READY", report
+    assert "StateholdDenyDestroy" in it.client("s3").get_bucket_policy(Bucket=BUCKET)["Policy"]
+
+
+def test_the_hubs_own_is_left_as_it_is_there(it: Setting) -> None:
+    _say(it, {"version": 1})
+    it.vend()
+    _say(it, {"version": 1, "scope": {"exclude": {"accounts": [ACCOUNT]}}})
+    listed = {"state": "ACTIVE", "units": [], "listedAt": it.time.seconds}
+
+    assert it.vend(region=REGION, organization=listed)["status"] == "IGNORED"

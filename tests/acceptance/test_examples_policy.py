@@ -233,6 +233,32 @@ def test_half_of_the_input_is_denied(good, missing, left):
     assert denied({name: part for name, part in good.items() if name != missing})
 
 
+ELSEWHERE = {
+    "endpoints": [{"s3": "https://example.com"}],
+    "endpoint": "https://example.com",
+    "insecure": True,
+    "access_key": "AKIAIOSFODNN7EXAMPLE",
+    "assume_role": [{"role_arn": "arn:aws:iam::999999999999:role/Theirs"}],
+    "profile": "theirs",
+    "skip_s3_checksum": True,
+}
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_what_could_lead_to_another_server_or_account_is_denied(good, name):
+    config = {**good["backend"]["backend"]["config"], name: ELSEWHERE[name]}
+
+    [said] = denied({**good, "backend": {"type": "s3", "config": config}})
+
+    assert said.startswith(f"{name} is given in the backend")
+
+
+def test_how_often_a_client_tries_again_is_its_own_business(good):
+    config = {**good["backend"]["backend"]["config"], "max_retries": 10, "retry_mode": "adaptive"}
+
+    assert not denied({**good, "backend": {"type": "s3", "config": config}})
+
+
 def test_every_rule_is_needed_for_some_sample(good, tmp_path):
     config = good["backend"]["backend"]["config"]
     samples = [

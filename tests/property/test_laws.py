@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from copy import deepcopy
 from dataclasses import replace
+from threading import Lock
 
 import pytest
 from hypothesis import given, settings
@@ -207,13 +208,15 @@ class TestNoProtectionIsWeaker:
     def watched(self, account):
         seen = [protections(account)]
         lost = []
+        in_turn = Lock()
 
         def after(call):
-            now = protections(account)
-            gone = seen[-1] - now
-            if gone:
-                lost.append((str(call), gone))
-            seen.append(now)
+            with in_turn:
+                now = protections(account)
+                gone = seen[-1] - now
+                if gone:
+                    lost.append((str(call), gone))
+                seen.append(now)
 
         account.after = after
         return lost

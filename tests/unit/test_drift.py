@@ -23,6 +23,11 @@ def test_the_third_repair_within_a_day_is_the_last():
     assert set(contested(repaired([NOW, NOW + 1, NOW + 2]), ANA, NOW + 3)) == {"bucket-tags"}
 
 
+def test_what_clients_are_led_by_is_never_left_as_it_is():
+    """No policy of ours guards it, so whoever may put a parameter could make us tire of it."""
+    assert contested(repaired([NOW] * 9, names=["parameters"]), ANA, NOW) == {}
+
+
 def test_it_ends_when_the_first_is_a_day_old():
     before = repaired([NOW, NOW + 1, NOW + 2])
 
@@ -52,6 +57,7 @@ def test_who_keeps_changing_it_is_named():
     assert told.code == "ResourceConflict"
     assert "bucket-tags" in told.message
     assert "arn:ana" in told.message
+    assert "Settle with arn:ana how" in told.remedy
     assert "reconcile by hand" in told.remedy
 
 
@@ -65,7 +71,10 @@ def test_who_changed_something_else_meanwhile_is_not_blamed():
 def test_whom_nobody_saw_is_said_to_be_unknown():
     before = repaired([NOW] * 3, actor=None)
 
-    assert "did not name" in contested(before, None, NOW)["bucket-tags"].message
+    told = contested(before, None, NOW)["bucket-tags"]
+
+    assert "again: somebody whom CloudTrail did not name keeps changing it" in told.message
+    assert "Settle with whoever it is how" in told.remedy
 
 
 def test_a_sweep_that_repairs_does_not_make_us_forget_who_it_was():

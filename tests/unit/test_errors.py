@@ -39,6 +39,11 @@ SCP = (
         ("OptInRequired", 403, NotReady, "NotReady"),
         ("InvalidClientTokenId", 403, NotReady, "NotReady"),
         ("SubscriptionRequiredException", 400, NotReady, "NotReady"),
+        ("ExpiredToken", 400, NotReady, "NotReady"),
+        ("ExpiredTokenException", 400, NotReady, "NotReady"),
+        ("RequestTimeTooSkewed", 403, TransientError, "ServiceInternalError"),
+        ("RequestExpired", 400, TransientError, "ServiceInternalError"),
+        ("InvalidSignatureException", 400, Failed, "GeneralServiceException"),
         ("LimitExceededException", 400, Failed, "ServiceLimitExceeded"),
         ("TooManyBuckets", 400, Failed, "ServiceLimitExceeded"),
         ("InternalError", 500, TransientError, "ServiceInternalError"),
@@ -75,6 +80,15 @@ def test_a_disabled_region_asks_to_enable_it():
 
     assert type(meaning) is NotReady
     assert "Enable the Region" in meaning.remedy
+
+
+@pytest.mark.parametrize("code", ["InvalidSignatureException", "SignatureDoesNotMatch"])
+@pytest.mark.parametrize("when", ["Signature expired: x is now", "Signature not yet current: x"])
+def test_a_signature_out_of_time_is_no_wrong_signature(code, when):
+    meaning = explain(AwsError(CALL, code, when, status=403))
+
+    assert type(meaning) is TransientError
+    assert "clock" in meaning.remedy
 
 
 def test_what_aws_said_stays_with_the_meaning():

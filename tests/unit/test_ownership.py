@@ -45,13 +45,18 @@ class TestNew:
         assert asked(Record(account=ACCOUNT, region=REGION), HUB, None).owner == HUB
 
     def test_another_region_in_the_properties_is_refused(self):
-        with pytest.raises(InvalidRequest, match="Property Region is eu-west-1"):
+        with pytest.raises(InvalidRequest, match="Property Region is eu-west-1") as refused:
             asked(Record(account=ACCOUNT, region=REGION), HUB, {"Region": "eu-west-1"})
+
+        assert refused.value.remedy == "Name one Region in both"
 
     def test_one_that_was_never_complete_keeps_what_its_owner_asked_for(self):
         half = record(state="", given={"LockMode": "both"})
 
         assert asked(half, STACK, None).spec.lock_mode == "both"
+
+    def test_what_somebody_else_asked_for_then_is_not_kept(self):
+        assert asked(record(state="", given={"LockMode": "both"}), HUB, None).given == {}
 
     def test_what_is_known_of_one_bucket_is_not_believed_of_another(self):
         """A released, or half-made, record may be followed by a request for another name."""
@@ -82,6 +87,9 @@ class TestRecorded:
 
     def test_the_key_on_record_is_the_key(self):
         assert asked(record(), HUB, None).spec.key_arn == KEY
+
+    def test_a_backend_without_a_key_of_ours_has_none_on_record(self):
+        assert asked(record(given={"Encryption": "AES256"}), HUB, None).spec.key_arn == ""
 
 
 class TestOwner:
@@ -115,10 +123,42 @@ class TestOwner:
 
         assert refused.value.code == "NotUpdatable"
         assert name in refused.value.message
+        assert refused.value.remedy.startswith(f"Keep {name}, or make a new backend")
+
+    def test_what_was_and_what_would_be_are_both_told(self):
+        with pytest.raises(RefusedChange, match=f"KmsKeyArn is not given and .* become {KEY}: a"):
+            asked(record(), STACK, {"KmsKeyArn": KEY})
+        with pytest.raises(RefusedChange, match=f"KmsKeyArn is {KEY} and .* become not given: a"):
+            asked(record(given={"KmsKeyArn": KEY}), STACK, {})
+
+    @pytest.mark.parametrize("wanted", [{"KmsKeyArn": KEY}, {"LockTableName": "locks"}])
+    def test_while_a_bucket_is_observed_its_key_and_table_may_change(self, wanted):
+        observed = record(given={"BucketName": BUCKET}, origin="adopted", key_arn="")
+
+        asked(observed, STACK, {"BucketName": BUCKET, **wanted})
+
+    def test_its_name_may_not(self):
+        observed = record(given={"BucketName": "acme"}, origin="adopted", key_arn="")
+
+        with pytest.raises(RefusedChange, match="BucketName"):
+            asked(observed, STACK, {"BucketName": "acme-state"})
+
+    def test_a_bucket_of_ours_has_nothing_to_enforce(self):
+        """Only of an adopted one is it kept without a word."""
+        got = asked(record(given={"Adopt": "enforce"}), STACK, {"Adopt": "observe"})
+
+        assert got.given == {"Adopt": "observe"}
+
+    def test_an_adopted_bucket_that_is_observed_stays_observed(self):
+        before = record(given={"Adopt": "observe"}, origin="adopted", key_arn="")
+
+        assert asked(before, STACK, {"Adopt": "observe"}).spec.adopt == "observe"
 
     def test_kms_does_not_become_aes256(self):
-        with pytest.raises(RefusedChange, match="would weaken"):
+        with pytest.raises(RefusedChange, match="would weaken") as refused:
             asked(record(), STACK, {"Encryption": "AES256"})
+
+        assert refused.value.remedy == "Keep Encryption at aws:kms"
 
     def test_aes256_may_become_kms(self):
         got = asked(
@@ -158,6 +198,7 @@ class TestSecondBackend:
             asked(record(), requester, properties)
 
         assert BUCKET in refused.value.message
+        assert refused.value.remedy.endswith("or change it through its owner")
         assert STACK in refused.value.message
 
     def test_so_it_is_where_the_hub_has_the_first(self):
@@ -192,6 +233,11 @@ class TestReader:
             (
                 {"StateAccessPrincipalArns": f"{READER},{SECOND}"},
                 {"StateAccessPrincipalArns": READER},
+            ),
+            # The same readers in another order.
+            (
+                {"StateAccessPrincipalArns": f"{READER},{SECOND}"},
+                {"StateAccessPrincipalArns": f"{SECOND},{READER}"},
             ),
             ({"Tags": "a=b"}, {"Tags": "a=b,c=d"}),
         ],
@@ -235,7 +281,10 @@ class TestReader:
         with pytest.raises(AlreadyExists) as refused:
             asked(record(HUB, given), STACK, wanted)
 
-        assert f"Property {next(iter(wanted))} " in refused.value.message
+        name = next(iter(wanted))
+        assert f"Property {name} " in refused.value.message
+        assert "which belongs to the hub" in refused.value.message
+        assert refused.value.remedy == f"Leave {name} out, or change it through its owner"
 
     def test_what_it_tightened_stays_where_its_stack_rolls_back(self):
         before = record(HUB, {"NoncurrentVersionDays": "500"})
@@ -245,6 +294,14 @@ class TestReader:
         )
 
         assert got.spec.noncurrent_version_days == 500
+
+    def test_and_what_it_tightens_then_counts(self):
+        before = record(HUB, {"NoncurrentVersionDays": "500"})
+        wanted = {"AccessLogsDays": "1", "NoncurrentVersionDays": "600"}
+
+        got = claim(before, STACK, wanted, before.defaults, rolling_back=True)
+
+        assert (got.spec.access_logs_days, got.spec.noncurrent_version_days) == (365, 600)
 
     def test_it_may_state_what_is_so_anyway(self):
         asked(

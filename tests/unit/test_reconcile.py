@@ -14,7 +14,7 @@ from state_backend import outcomes
 from state_backend.controls import CONTROLS
 from state_backend.errors import Contested, NotReady, NotStabilized
 from state_backend.model import Outcome
-from state_backend.reconcile import Loop
+from state_backend.reconcile import Loop, permissions
 from state_backend.resources import RESOURCES
 from tests.unit.account import Account, refusal
 from tests.unit.given import BUCKET, LOG_BUCKET, TABLE, Ticking, backend
@@ -322,6 +322,17 @@ class TestRefused:
         assert result.outcomes["parameters"] is Outcome.UNSETTLED
         assert outcomes.report(result, planned=False).status == outcomes.FAILED
 
+    def test_what_is_published_already_stays_so(self):
+        account = Account()
+        run(account)
+        account.things["bucket_versioning", BUCKET] = {"Status": "Suspended"}
+        account.refuse = {"put_bucket_versioning": EXPLICIT}
+
+        result = run(account)
+
+        assert result.outcomes["bucket-versioning"] is Outcome.REFUSED
+        assert result.outcomes["parameters"] is Outcome.KEPT
+
     def test_after_a_refused_creation_nothing_is_set(self):
         account = Account(refuse={"create_bucket": "TooManyBuckets"})
 
@@ -382,6 +393,39 @@ class TestPatience:
         assert isinstance(result.errors["bucket-versioning"], NotStabilized)
         assert 150 < sum(ticking.slept) <= 200
         assert "ssm:put_parameter" not in account.written
+
+    @pytest.mark.parametrize(
+        ("seconds", "slept"), [(0.49, []), (0.5, [0.5]), (1.49, [0.5]), (1.5, [0.5, 1.0])]
+    )
+    def test_it_waits_up_to_the_deadline_and_then_looks_no_more(self, seconds, slept):
+        account, ticking = Account(), Ticking()
+        run(account)
+        account.things["bucket_versioning", BUCKET] = {"Status": "Suspended"}
+        account.settle()
+        account.reads.clear()
+        account.stale = {"get_bucket_versioning": 10**6}
+
+        run(account, ticking=ticking, seconds=seconds)
+
+        looks = Counter(str(call) for call in account.reads)["s3:get_bucket_versioning"]
+        assert ticking.slept == slept
+        assert looks == len(("state bucket", "log bucket", "after the write", *slept))
+
+    def test_what_cannot_be_read_back_is_not_taken_for_late(self):
+        account, ticking = Account(), Ticking()
+        run(account)
+        account.things["bucket_versioning", BUCKET] = {"Status": "Suspended"}
+
+        def take_away(call):
+            if call.operation == "put_bucket_versioning":
+                account.refuse = {"get_bucket_versioning": "AccessDenied"}
+
+        account.after = take_away
+        result = run(account, ticking=ticking)
+
+        assert result.outcomes["bucket-versioning"] is Outcome.UNKNOWN
+        assert result.errors["bucket-versioning"].code == "NotReady"
+        assert ticking.slept == []
 
     def test_a_stale_setting_is_not_written_twice(self):
         account = Account()
@@ -744,3 +788,215 @@ class TestWhatIsLeftAlone:
 
         assert account.written == []
         assert changed.errors == gone.errors == {"log-bucket": self.WHY}
+
+
+class TestPermissions:
+    """What a session needs, before it shows whether a bucket has to be adopted."""
+
+    def test_while_the_origin_is_not_known_they_are_those_of_both(self):
+        created, adopted = (permissions(backend(origin=it)) for it in ("created", "adopted"))
+
+        assert permissions(backend()) == created | adopted
+        assert "kms:CreateKey" in created - adopted
+        assert "dynamodb:DescribeTable" in adopted - created
+
+    def test_without_a_spec_they_are_those_of_any(self):
+        every = [permissions(backend(it)) for it in SPECS.values()]
+
+        assert permissions() == frozenset().union(*every)
+
+
+class TestWhatIsTold:
+    """Each failure is an outcome with its error, and no other one."""
+
+    def test_without_a_word_it_writes(self):
+        account = Account()
+
+        Loop(invoke=account).run(backend())
+
+        assert "s3:create_bucket" in account.written
+
+    def test_an_answer_without_its_parts_is_unknown(self):
+        account = Account()
+
+        result = run(lambda call: {} if call.operation == "describe_key" else account(call))
+
+        assert result.outcomes["kms-key"] is Outcome.UNKNOWN
+        assert result.errors["kms-key"].message == (
+            "kms-key:find failed with TruncatedAnswer: the answer is not whole "
+            "(KeyError('KeyMetadata'))"
+        )
+        assert account.written == []
+
+    def test_for_whose_sake_nothing_was_created_is_named(self):
+        account = Account(refuse={"head_bucket": "AccessDenied"})
+
+        told = run(account).errors["kms-key"]
+
+        assert told.message.startswith("Nothing was created, since s3:head_bucket failed with")
+        assert told.remedy == run(account).errors["bucket"].remedy
+
+    def test_who_stops_a_creation_does_not_spoil_what_is_there(self):
+        account = Account()
+        ours = {"TagSet": [{"Key": "StateholdOrigin", "Value": "created"}]}
+        account.has_bucket(BUCKET, bucket_tagging=ours)
+        stopped = NotReady("x", "y")
+
+        def stop(missing):
+            raise stopped
+
+        result = run(account, before_creating=stop)
+
+        assert result.outcomes["bucket"] is Outcome.KEPT
+        assert "bucket" not in result.errors
+        assert result.errors["kms-key"] is stopped
+
+    def test_a_name_that_was_taken_in_between_is_refused(self):
+        spec = backend({"BucketName": "acme-state", "BucketNamespace": "global"})
+        account = Account(refuse={"create_bucket": "BucketAlreadyExists"})
+
+        result = run(account, spec)
+
+        assert result.outcomes["bucket"] is Outcome.REFUSED
+        assert result.errors["bucket"].code == "AlreadyExists"
+
+    def test_a_creation_whose_answer_is_cut_is_tried_again(self):
+        account = Account()
+
+        result = run(lambda call: {} if call.operation == "create_key" else account(call))
+
+        assert result.outcomes["kms-key"] is Outcome.UNSETTLED
+        assert "(KeyError('KeyMetadata'))" in result.errors["kms-key"].message
+
+    def test_what_cannot_be_read_says_why(self):
+        account = Account()
+        run(account)
+        account.refuse = {"get_bucket_logging": "AccessDenied"}
+
+        told = run(account).errors["bucket-logging"]
+
+        assert told.message.startswith("s3:get_bucket_logging failed with AccessDenied")
+
+    def test_a_cut_answer_says_what_it_lacks(self):
+        account = Account()
+        run(account)
+
+        result = run(lambda call: {} if call.operation == "get_bucket_policy" else account(call))
+
+        assert "s3:get_bucket_policy failed with TruncatedAnswer" in str(
+            result.errors["bucket-policy"]
+        )
+        assert "(KeyError('Policy'))" in str(result.errors["bucket-policy"])
+
+    def test_what_is_left_alone_but_there_is_not_spoilt(self):
+        account = Account()
+        run(account)
+        alone = dict.fromkeys(("log-bucket", "kms-key", "bucket"), Contested("x", "y"))
+
+        result = run(account, left_alone=alone)
+
+        assert result.errors == {}
+
+
+class TestReadBack:
+    @pytest.fixture
+    def damaged(self):
+        """Versioning has to be put, and only it."""
+        account = Account()
+        run(account)
+        account.things["bucket_versioning", BUCKET] = {"Status": "Suspended"}
+        account.settle()
+        account.writes.clear()
+        return account
+
+    def after_the_write(self, account, answer):
+        """*answer* in place of the first look after the write."""
+        looks = iter([answer])
+
+        def invoke(call):
+            if call.operation == "get_bucket_versioning" and account.writes:
+                fake = next(looks, None)
+                if fake is not None:
+                    return fake(call)
+            return account(call)
+
+        return invoke
+
+    def test_a_bucket_that_is_not_known_for_a_moment_is_looked_at_again(self, damaged):
+        def unknown(call):
+            raise refusal(call, "NoSuchBucket")
+
+        result = run(self.after_the_write(damaged, unknown))
+
+        assert result.outcomes["bucket-versioning"] is Outcome.CHANGED
+        assert result.errors == {}
+
+    def test_a_cut_answer_leaves_it_unknown(self):
+        account = Account()
+        run(account)
+        account.things.pop(("public_access_block", BUCKET))
+        account.writes.clear()
+
+        def cut(call):
+            answer = account(call)
+            is_cut = call.operation == "get_public_access_block" and account.writes
+            return {} if is_cut else answer
+
+        result = run(cut)
+
+        assert result.outcomes["bucket-public-access-block"] is Outcome.UNKNOWN
+
+    def test_a_refusal_is_not_tried_again(self, damaged):
+        damaged.refuse = {"put_bucket_versioning": "AccessDenied"}
+        ticking = Ticking()
+
+        run(damaged, ticking=ticking)
+
+        assert damaged.written == ["s3:put_bucket_versioning"]
+        assert ticking.slept == []
+
+    def test_what_aws_never_knows_is_told_in_the_end(self, damaged):
+        damaged.refuse = {"put_bucket_versioning": "NoSuchBucket"}
+        ticking = Ticking()
+
+        result = run(damaged, ticking=ticking, seconds=float("inf"))
+
+        assert result.outcomes["bucket-versioning"] is Outcome.FAILED
+        assert len(damaged.written) == len(ticking.slept) + 1
+
+    def test_what_leans_on_a_log_bucket_that_is_late_is_not_written(self, damaged):
+        damaged.things.pop(("bucket_policy", LOG_BUCKET))
+        damaged.things["bucket_logging", BUCKET] = {}
+        damaged.refuse = {"put_bucket_policy": "SlowDown"}
+
+        result = run(damaged)
+
+        assert result.outcomes["bucket-logging"] is Outcome.UNSETTLED
+        assert "s3:put_bucket_logging" not in damaged.written
+
+    def test_an_alias_that_is_there_but_not_shown_is_waited_for(self, damaged):
+        spec = run(damaged).spec
+        damaged.things.pop(("alias", "alias/statehold"))
+        damaged.refuse = {"create_alias": "AlreadyExistsException"}
+
+        result = run(damaged, replace(backend(), key_arn=spec.key_arn))
+
+        assert isinstance(result.errors["kms-key-alias"], NotStabilized)
+
+    def test_what_a_creation_brings_is_read_and_not_written(self):
+        account = Account()
+        run(account)
+
+        brought = [it for it in CONTROLS if it.set_at_creation]
+        operations = {
+            call.operation
+            for control in brought
+            for on in RESOURCES
+            if on.id in control.on
+            for call in control.write(
+                backend(), "x", control.desired(replace(backend(), key_arn="k"), None), None
+            )
+        }
+        assert {"put_public_access_block", "tag_resource"} <= operations
+        operations.remove("create_alias")  # by which the key itself is made
+        assert not operations.intersection(call.operation for call in account.writes)

@@ -376,6 +376,18 @@ class TestDrift:
 
         assert (report.repaired, report.changed_by, made.register.kept.repairs) == ((), None, {})
 
+    def test_what_we_want_otherwise_now_is_no_drift(self, account, made):
+        """As after a new release of ours, or once another role acts."""
+        kept = made.register.kept
+        yesterday = replace(kept, wanted={**kept.wanted, "bucket-tags": "another"})
+        made.register.save(yesterday, "me", release=True)
+
+        report = self.change(account, made)
+
+        assert (report.status, report.changed, report.repaired) == (outcomes.READY, True, ())
+        assert made.register.kept.repairs == {}
+        assert self.change(account, made).repaired
+
     def test_the_fourth_time_within_a_day_it_is_left_to_people(self, account, made):
         for _ in range(3):
             assert self.change(account, made).status == outcomes.READY
@@ -407,6 +419,17 @@ class TestDrift:
         report = self.change(account, made)
 
         assert account.written == ["s3:put_bucket_versioning"]
+        assert report.error.code == "ResourceConflict"
+
+    def test_what_clients_read_is_kept_right_meanwhile(self, account, made):
+        for _ in range(3):
+            self.change(account, made)
+        account.things["parameter", "/statehold/backend"] = "{}"
+
+        report = self.change(account, made)
+
+        assert account.written == ["ssm:put_parameter"]
+        assert BUCKET in account.things["parameter", "/statehold/backend"]
         assert report.error.code == "ResourceConflict"
 
     def test_after_a_day_it_is_repaired_again(self, account, ticking, made):

@@ -65,6 +65,8 @@ class MessageQueue:
     invoke: Invoke
     clock: Clock
     dead_letter_queue_url: str
+    waited: Callable[[float], None]
+    """Is told of each message for how long it has been waited for. Seconds."""
 
     def process(self, event: JSON, context: Any, act: Act) -> Mapping[str, JSON]:
         """
@@ -103,6 +105,7 @@ class MessageQueue:
     def _errors(self, record: SQSRecord, act: Act) -> list[StateholdError]:
         """What is wrong with the message, as far as it has to be tried again, or looked at."""
         waited = self._waited(record)
+        self.waited(waited)
         try:
             reports = act(_event(record), lambda events: self._pass_on(record, events))
         except StateholdError as error:

@@ -141,18 +141,21 @@ class Register:
             raise
 
     def release(self, record: Record, holder: str) -> None:
-        """Gives the lease back and leaves everything else on record as it is."""
+        """Gives the lease back if it still is *holder*'s; all else on record stays as it is."""
         if not self.table:
             return
-        self._call(
-            "update_item",
-            {
-                "Key": _key(record.account, record.region),
-                "UpdateExpression": "REMOVE lease_holder, lease_expires_at",
-                "ConditionExpression": "lease_holder = :me",
-                "ExpressionAttributeValues": {":me": {"S": holder}},
-            },
-        )
+        release = {
+            "Key": _key(record.account, record.region),
+            "UpdateExpression": "REMOVE lease_holder, lease_expires_at",
+            "ConditionExpression": "lease_holder = :me",
+            "ExpressionAttributeValues": {":me": {"S": holder}},
+        }
+        try:
+            self._call("update_item", release)
+        except AwsError as error:
+            # It was given back already, in an attempt whose answer was lost, or taken over.
+            if error.code != _CONDITION_FAILED:
+                raise
 
     def _call(self, operation: str, parameters: Mapping[str, JSON]) -> JSON:
         try:
@@ -184,6 +187,7 @@ def _fields(record: Record) -> dict[str, JSON]:
         "previous_role_arn": {"S": record.previous_role_arn},
         "key_arn": {"S": record.key_arn},
         "origin": {"S": record.origin},
+        "wanted": {"S": json.dumps(record.wanted)},
         "key_intent_at": {"N": f"{record.key_intent_at:.3f}"},
         "repairs": {"S": json.dumps({name: asdict(it) for name, it in record.repairs.items()})},
     }
@@ -207,6 +211,7 @@ def _record(account: str, region: str, item: Mapping[str, Mapping[str, str]]) ->
         previous_role_arn=text("previous_role_arn"),
         key_arn=text("key_arn"),
         origin=text("origin"),
+        wanted=json.loads(text("wanted") or "{}"),
         key_intent_at=float(item.get("key_intent_at", {}).get("N", "0")),
         repairs={
             name: Repairs(tuple(it["times"]), it["actor"])

@@ -47,6 +47,8 @@ class ReportBucket:
         """
         try:
             return json.loads("".join(self._text(key)))
+        except ValueError as error:
+            raise AwsError(self._call("get_object", key), "TruncatedAnswer", str(error)) from error
         except AwsError as error:
             if error.code == "NoSuchKey":
                 return None

@@ -109,7 +109,10 @@ def is_watched(source: str, name: str) -> bool:
 def bare(name: str) -> str:
     """*name* as it is without an ARN: a bucket, a key's id, an alias, a table, a parameter."""
     resource = name.split(":", 5)[5] if name.startswith("arn:") and name.count(":") >= 5 else name
-    return resource.removeprefix("key/").removeprefix("table/").removeprefix("parameter")
+    for kind, kept in (("key/", ""), ("table/", ""), ("parameter/", "/")):
+        if resource.startswith(kind):
+            return kept + resource.removeprefix(kind)
+    return resource
 
 
 def _reason(event: Mapping[str, JSON], detail: Mapping[str, JSON], name: str) -> str:

@@ -65,10 +65,15 @@ def parse(event: Mapping[str, JSON]) -> Asked:
 def _listed(event: Mapping[str, JSON]) -> Listed:
     said = mapping_at(event, "organization")
     state, units = said.get("state"), items_at(event, "organization", "units")
-    at, known = said.get("listedAt"), all(map(is_unit, units))
-    if not isinstance(state, str) or not known or not isinstance(at, int | float):
+    at, known = said.get("listedAt", ""), all(map(is_unit, units))
+    if not isinstance(state, str) or not known or not _is_time(at):
         raise InvalidRequest(
             "The operation's part organization is not what a sweep writes there",
             "Leave it out; the account is then taken on your word",
         )
     return Listed(state=state, units=tuple(units), at=float(at))
+
+
+def _is_time(value: JSON) -> bool:
+    """Whether *value* is epoch seconds of a year that can be written with four digits."""
+    return type(value) in (int, float) and 0 <= value < 253_402_300_800

@@ -48,6 +48,8 @@ def report(
     if previous and previous.get("version") != VERSION:
         previous = None  # of another form: what it says cannot be relied on
     since = _unready_since(previous)
+    if previous and previous["sweep"]["id"] == sweep.id:
+        previous = None  # this very one, written before its step was repeated
     rows = [_dated(it, since.get(it.backend, sweep.started_at)) for it in rows]
     return {
         "version": VERSION,

@@ -13,8 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from state_backend.calls import JSON
-from state_backend.policies.document import Document, Statement, is_ours, statements_of
+from state_backend.policies.document import Document, Statement, is_ours, statements_of, texts_of
 
 _ALGORITHM = "s3:x-amz-server-side-encryption"
 _KEY = "s3:x-amz-server-side-encryption-aws-kms-key-id"
@@ -43,8 +42,8 @@ def refusing(document: Document | None, algorithm: str = "", key: str = "") -> t
 
 
 def _binds_all_writes(statement: Statement) -> bool:
-    actions = _texts(statement.get("Action", ()))
-    resources = _texts(statement.get("Resource", ()))
+    actions = texts_of(statement.get("Action", ()))
+    resources = texts_of(statement.get("Resource", ()))
     return (
         statement.get("Effect") == "Deny"
         and statement.get("Principal") in ("*", {"AWS": "*"}, {"AWS": ["*"]})
@@ -55,7 +54,7 @@ def _binds_all_writes(statement: Statement) -> bool:
 
 def _is_met(statement: Statement, sent: Mapping[str, str]) -> bool:
     tests = [
-        (operator, key.lower(), _texts(values))
+        (operator, key.lower(), texts_of(values))
         for operator, keys in statement.get("Condition", {}).items()
         for key, values in keys.items()
     ]
@@ -77,8 +76,3 @@ def _holds(operator: str, key: str, values: Sequence[str], sent: Mapping[str, st
 
 def _fits(pattern: str, text: str) -> bool:
     return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text) is not None
-
-
-def _texts(value: JSON) -> list[str]:
-    items = value if isinstance(value, list | tuple) else [value]
-    return [str(item).lower() if isinstance(item, bool) else str(item) for item in items]

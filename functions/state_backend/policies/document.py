@@ -96,18 +96,18 @@ def meaning(statement: Statement) -> JSON:
 
 def _element(name: str, value: JSON) -> JSON:
     if name in {"Action", "NotAction"}:
-        return frozenset(text.lower() for text in _texts(value))
+        return frozenset(text.lower() for text in texts_of(value))
     if name in {"Principal", "NotPrincipal"}:
         return _principals(value)
     if name == "Condition":
         return _conditions(value)
-    return frozenset(_texts(value))
+    return frozenset(texts_of(value))
 
 
 def _principals(value: JSON) -> JSON:
     groups = value if isinstance(value, Mapping) else {"AWS": value}
     return frozenset(
-        (kind, frozenset(_root_arn(text) for text in _texts(names)))
+        (kind, frozenset(_root_arn(text) for text in texts_of(names)))
         for kind, names in groups.items()
     )
 
@@ -127,7 +127,7 @@ def _conditions(value: JSON) -> JSON:
 
 
 def _values(operator: str, values: JSON) -> list[JSON]:
-    texts = _texts(values)
+    texts = texts_of(values)
     if operator.startswith("numeric"):
         return [_number(text) for text in texts]
     is_boolean = operator.removesuffix("ifexists") in {"bool", "null"}
@@ -141,6 +141,7 @@ def _number(text: str) -> JSON:
         return text
 
 
-def _texts(value: JSON) -> list[str]:
+def texts_of(value: JSON) -> list[str]:
+    """The values of an element or condition key as texts; AWS takes one in place of a list."""
     items = value if isinstance(value, list | tuple) else [value]
     return [str(item).lower() if isinstance(item, bool) else str(item) for item in items]

@@ -26,6 +26,7 @@ class Sqs:
 
     def __init__(self):
         self.calls = []
+        self.waited = []
         self.refuse = False
         self.failing = []
 
@@ -73,7 +74,9 @@ def message(body="{}", *, received=1, first=1_000_000.0, number=1):
 
 
 def process(sqs, ticking, act, *messages, dead=DEAD):
-    queue = MessageQueue(invoke=sqs, clock=ticking.clock, dead_letter_queue_url=dead)
+    queue = MessageQueue(
+        invoke=sqs, clock=ticking.clock, dead_letter_queue_url=dead, waited=sqs.waited.append
+    )
     context = SimpleNamespace(get_remaining_time_in_millis=lambda: 1000)
     answer = queue.process({"Records": list(messages)}, context, act)
     return [it["itemIdentifier"] for it in answer["batchItemFailures"]]
@@ -199,6 +202,20 @@ def test_after_hours_a_person_looks_at_what_still_may_work_later(sqs, ticking):
     [(operation, sent)] = sqs.calls
     assert operation == "send_message"
     assert sent["MessageAttributes"]["code"]["StringValue"] == "Throttling"
+
+
+def test_it_is_told_how_long_each_message_has_been_waited_for(sqs, ticking):
+    now = ticking.clock.now()
+
+    process(
+        sqs,
+        ticking,
+        lambda body, pass_on: [READY],
+        message(first=now - 5000),
+        message(number=2, first=now),
+    )
+
+    assert sqs.waited == pytest.approx([5000, 0], abs=1)
 
 
 def test_it_waits_longer_than_an_hour_before_that():

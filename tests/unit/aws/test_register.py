@@ -32,6 +32,7 @@ FULL = Record(
     key_arn=KEY_ARN,
     origin="created",
     key_intent_at=1_000_000.125,
+    wanted={"bucket-tags": "0a1b"},
     repairs={"bucket-tags": Repairs((1_000_000.125, 1_000_001.0), "arn:ana")},
 )
 EMPTY = Record(account=ACCOUNT, region=REGION)
@@ -191,6 +192,27 @@ def test_given_back_it_is_free_and_its_last_holder_can_record_nothing(register):
     with pytest.raises(NotReady):
         register.save(EMPTY, "a", release=False)
     taken(register, "b")
+
+
+def test_giving_it_back_twice_is_giving_it_back(register):
+    """The answer to the first attempt can be lost, and then it is made again."""
+    taken(register, "a")
+
+    register.release(EMPTY, "a")
+    register.release(EMPTY, "a")
+
+    taken(register, "b")
+
+
+def test_who_has_lost_it_does_not_give_it_back_for_another(register, ticking):
+    taken(register, "a")
+    ticking.time += 10_000
+    taken(register, "b")
+
+    register.release(EMPTY, "a")
+
+    with pytest.raises(NotReady):
+        taken(register, "c")
 
 
 def test_saving_without_release_keeps_it(register):

@@ -151,6 +151,8 @@ def test_what_cannot_be_placed_is_refused(part, value):
         ("arn:aws:dynamodb:x:1:table/t", "t"),
         ("arn:aws:ssm:x:1:parameter/statehold/backend", "/statehold/backend"),
         ("/statehold/backend", "/statehold/backend"),
+        ("parameters-prod-tfstate", "parameters-prod-tfstate"),
+        ("arn:aws:s3:::parameter.store", "parameter.store"),
         ("arn:aws:s3", "arn:aws:s3"),
     ],
 )

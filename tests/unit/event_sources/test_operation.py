@@ -91,6 +91,11 @@ def test_the_list_need_not_say_the_units(units):
         {**SWEPT["organization"], "units": ["222222222222"]},
         {**SWEPT["organization"], "units": "r-a1b2"},
         {**SWEPT["organization"], "listedAt": "now"},
+        {**SWEPT["organization"], "listedAt": True},
+        {**SWEPT["organization"], "listedAt": -1},
+        {**SWEPT["organization"], "listedAt": float("inf")},
+        {**SWEPT["organization"], "listedAt": float("nan")},
+        {**SWEPT["organization"], "listedAt": 10**400},
     ],
     ids=str,
 )

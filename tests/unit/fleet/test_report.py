@@ -151,6 +151,14 @@ class TestReport:
 
         assert json.dumps(report(SWEEP, rows)) == json.dumps(report(SWEEP, rows))
 
+    def test_a_report_that_is_written_again_is_not_compared_with_itself(self):
+        first = report(SWEEP, [denied(row())])
+
+        again = report(SWEEP, [denied(row())], first)
+
+        assert again["sinceLast"] is None
+        assert again["rows"] == first["rows"]
+
     def test_what_is_unready_for_the_first_time_is_so_since_the_sweep_began(self):
         told = report(SWEEP, [not_ready(row())])
 

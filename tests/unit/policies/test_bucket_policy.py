@@ -197,6 +197,14 @@ class TestObserved:
 
         assert "StateholdDenyReconfigure" in found
 
+    def test_its_name_is_what_follows_the_path(self):
+        glass = BREAK_GLASS.replace("role/", "role/team/")
+
+        found = made({"BreakGlassPrincipalArns": glass}, origin="adopted", manager="BreakGlass")
+
+        assert found == made({"BreakGlassPrincipalArns": glass}, origin="adopted", manager=glass)
+        assert found != made({"BreakGlassPrincipalArns": glass}, origin="adopted", manager="team")
+
     @pytest.mark.parametrize("manager", ["StateholdProvisioner", "Glass", "e"])
     def test_only_break_glass_names_it_and_by_its_whole_name(self, manager):
         found = made({"BreakGlassPrincipalArns": BREAK_GLASS}, origin="adopted", manager=manager)

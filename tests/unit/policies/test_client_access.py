@@ -6,7 +6,13 @@ import json
 
 import pytest
 
-from state_backend.policies.client_access import CLIENT_POLICIES, applier, planner, reader
+from state_backend.policies.client_access import (
+    CLIENT_POLICIES,
+    applier,
+    planner,
+    published,
+    reader,
+)
 from state_backend.policies.document import statements_of
 from tests.unit.given import ACCOUNT, BUCKET, KEY, REGION, TABLE, backend
 
@@ -147,6 +153,51 @@ def test_in_china_the_key_is_reached_under_both_of_s3s_names():
         "StringEquals": {
             "kms:ViaService": ["s3.cn-north-1.amazonaws.com", "s3.cn-north-1.amazonaws.com.cn"]
         }
+    }
+
+
+@pytest.mark.parametrize(
+    ("client", "sids"),
+    [
+        ("reader", ["ListWorkspaces", "ReadState", "ReadDigest", "UseKeyThroughS3"]),
+        (
+            "planner",
+            ["ListWorkspaces", "ReadState", "LockWithFiles", "LockWithTable", "UseKeyThroughS3"],
+        ),
+        (
+            "applier",
+            [
+                "ListWorkspaces",
+                "WriteState",
+                "DeleteWorkspaces",
+                "LockWithFiles",
+                "LockWithTable",
+                "UseKeyThroughS3",
+            ],
+        ),
+    ],
+)
+def test_each_statement_says_what_it_is_for_in_todays_language(client, sids):
+    document = CLIENT_POLICIES[client](SPECS["both locks"])
+
+    assert document["Version"] == "2012-10-17"
+    assert [it["Sid"] for it in document["Statement"]] == sids
+    assert {it["Effect"] for it in document["Statement"]} == {"Allow"}
+
+
+def test_what_is_published_is_read_where_it_is_and_nothing_beside():
+    place = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/statehold/backend"
+
+    assert published(SPECS["no key"]) == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "ReadPublished",
+                "Effect": "Allow",
+                "Action": ["ssm:GetParameter"],
+                "Resource": [place, f"{place}.hcl"],
+            }
+        ],
     }
 
 

@@ -104,6 +104,48 @@ def test_a_negated_element_means_something_else(plain, negated):
     assert meaning(turned) != meaning(OURS)
 
 
+def with_condition(operator, values, key="aws:x"):
+    return meaning({**OURS, "Condition": {operator: {key: values}}})
+
+
+@pytest.mark.parametrize("operator", ["Bool", "BoolIfExists", "Null", "bool", "nullifexists"])
+def test_letters_do_not_matter_in_a_yes_or_no(operator):
+    assert with_condition(operator, "TRUE") == with_condition(operator.upper(), [True])
+    assert with_condition(operator, "true") != with_condition(operator, "false")
+
+
+@pytest.mark.parametrize("operator", ["StringEquals", "ArnLike", "StringLikeIfExists"])
+def test_letters_do_matter_in_a_text(operator):
+    assert with_condition(operator, "Abc") != with_condition(operator, "abc")
+    assert with_condition(operator, "Abc", key="AWS:X") == with_condition(operator, ["Abc"])
+
+
+@pytest.mark.parametrize("operator", ["NumericLessThan", "numericequalsifexists"])
+def test_a_number_is_its_value_and_no_text(operator):
+    assert with_condition(operator, "1.20") == with_condition(operator, 1.2)
+    assert with_condition(operator, "1") != with_condition(operator, "2")
+    assert with_condition(operator, "${x}") != with_condition(operator, "${y}")
+
+
+def test_booleans_in_a_text_are_as_aws_writes_them():
+    assert with_condition("StringEquals", True) == with_condition("StringEquals", "true")
+
+
+def test_an_empty_condition_is_none():
+    rest = {key: value for key, value in OURS.items() if key != "Condition"}
+
+    assert meaning({**rest, "Condition": {}}) == meaning(rest)
+
+
+def test_what_is_negated_is_respelled_as_what_is_not():
+    def negated(action, principal):
+        return meaning({"Effect": "Deny", "NotAction": action, "NotPrincipal": principal})
+
+    assert negated("s3:GetObject", {"AWS": f"arn:aws:iam::{'2' * 12}:root"}) == negated(
+        ["S3:getobject"], {"AWS": ["2" * 12]}
+    )
+
+
 def test_an_account_id_is_its_root_arn():
     ids = {**OURS, "Principal": {"AWS": "222222222222"}}
     arn = {**OURS, "Principal": {"AWS": ["arn:aws:iam::222222222222:root"]}}
@@ -152,6 +194,23 @@ class TestMerge:
 
         assert merge([OURS], document(nameless), limit=20_480)["Statement"] == [OURS, nameless]
 
+    @pytest.mark.parametrize(
+        ("version", "kept"),
+        [
+            ({"Version": "2012-10-17"}, "2012-10-17"),
+            ({"Version": "2008-10-17"}, "2008-10-17"),
+            ({}, "2008-10-17"),
+        ],
+    )
+    def test_foreign_statements_keep_their_language(self, version, kept):
+        """``${aws:username}`` is a variable in one, and itself in the other."""
+        assert merge([OURS], {**version, "Statement": [FOREIGN]}, limit=20_480)["Version"] == kept
+
+    def test_where_nothing_is_foreign_the_language_is_ours(self):
+        older = {"Version": "2008-10-17", "Statement": [OURS]}
+
+        assert merge([OURS], older, limit=20_480)["Version"] == "2012-10-17"
+
     def test_without_a_policy_there_is_only_ours(self):
         assert merge([OURS], None, limit=20_480) == document(OURS)
 
@@ -168,6 +227,7 @@ class TestMerge:
             merge([OURS], document(FOREIGN), limit=exact - 1)
 
         assert f"{exact} bytes, 1 foreign" in refused.value.message
+        assert "Shorten the lists of principals" in refused.value.remedy
 
     def test_the_size_is_in_bytes(self):
         foreign = {**FOREIGN, "Sid": "ä" * 10}

@@ -27,6 +27,13 @@ def deny(name, action, condition=None):
     return statement | ({"Condition": condition} if condition else {})
 
 
+def test_what_is_foreign_stays():
+    theirs = {"Sid": "Theirs", "Effect": "Deny", "Principal": "*", "Action": "s3:*"}
+    current = {"Version": "2012-10-17", "Statement": [theirs]}
+
+    assert log_bucket_policy(backend(), current)["Statement"][-1] == theirs
+
+
 def test_it_is_this():
     assert made() == {
         "AllowLogDelivery": {

@@ -73,6 +73,127 @@ def listed(value):
     return value if isinstance(value, list) else [value]
 
 
+GIVEN = f"arn:aws:kms:{REGION}:999999999999:key/11111111-1111-4222-8333-444444444444"
+READ_BUCKET = [
+    "s3:GetBucketLogging",
+    "s3:GetBucketOwnershipControls",
+    "s3:GetBucketPolicy",
+    "s3:GetBucketPublicAccessBlock",
+    "s3:GetBucketTagging",
+    "s3:GetBucketVersioning",
+    "s3:GetEncryptionConfiguration",
+    "s3:GetLifecycleConfiguration",
+    "s3:ListBucket",
+]
+WRITE_BUCKET = [
+    "s3:PutBucketLogging",
+    "s3:PutBucketOwnershipControls",
+    "s3:PutBucketPolicy",
+    "s3:PutBucketPublicAccessBlock",
+    "s3:PutBucketVersioning",
+    "s3:PutEncryptionConfiguration",
+    "s3:PutLifecycleConfiguration",
+    "s3:TagResource",
+]
+LOOK_AT_TABLE = ["dynamodb:DescribeContinuousBackups", "dynamodb:DescribeTable"]
+SET_TABLE = ["dynamodb:UpdateContinuousBackups", "dynamodb:UpdateTable"]
+HERE = f"{REGION}:{ACCOUNT}"
+TABLE = f"arn:aws:dynamodb:{HERE}:table/{BUCKET}-lock"
+PARAMETERS = f"arn:aws:ssm:{HERE}:parameter/statehold/*"
+ALIAS, ALL_KEYS = f"arn:aws:kms:{HERE}:alias/statehold", f"arn:aws:kms:{HERE}:key/*"
+
+
+def written_down(services, *statements):
+    """A session policy as IAM gets it."""
+    made = [{"Effect": "Allow", "Action": it, "Resource": where} for it, where in statements]
+    document = {"Version": "2012-10-17", "Statement": made}
+    return services, json.dumps(document, separators=(",", ":"))
+
+
+S3 = ("s3", "s3control")
+OTHERS = ("kms", "resourcegroupstaggingapi", "ssm", "dynamodb")
+
+
+def test_a_backend_with_its_own_key_gets_these_sessions_word_by_word():
+    made = [(it.services, it.text) for it in sessions(key_arn=KEY)]
+
+    assert made == [
+        written_down(
+            S3,
+            (
+                ["s3:CreateBucket", *READ_BUCKET, *WRITE_BUCKET],
+                [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{LOG_BUCKET}"],
+            ),
+        ),
+        written_down(
+            OTHERS,
+            ([*LOOK_AT_TABLE, *SET_TABLE], TABLE),
+            (["kms:CreateAlias", "kms:UpdateAlias"], [ALIAS, ALL_KEYS]),
+            (["kms:CreateKey", "kms:TagResource", "tag:GetResources"], "*"),
+            (["kms:DescribeKey"], ALL_KEYS),
+            (
+                [
+                    "kms:EnableKeyRotation",
+                    "kms:GetKeyPolicy",
+                    "kms:GetKeyRotationStatus",
+                    "kms:PutKeyPolicy",
+                ],
+                KEY,
+            ),
+            (["ssm:GetParameters", "ssm:PutParameter"], PARAMETERS),
+        ),
+    ]
+
+
+def test_a_backend_with_a_given_key_and_log_bucket_gets_these():
+    given = {"LockMode": "both", "KmsKeyArn": GIVEN, "AccessLogs": "acme-logs"}
+
+    made = [(it.services, it.text) for it in sessions(given)]
+
+    assert made == [
+        written_down(
+            S3,
+            (["s3:CreateBucket", *READ_BUCKET, *WRITE_BUCKET], f"arn:aws:s3:::{BUCKET}"),
+            (["s3:GetEncryptionConfiguration", "s3:ListBucket"], "arn:aws:s3:::acme-logs"),
+        ),
+        written_down(
+            OTHERS,
+            (
+                ["dynamodb:CreateTable", *LOOK_AT_TABLE, "dynamodb:TagResource", *SET_TABLE],
+                TABLE,
+            ),
+            (["kms:DescribeKey"], GIVEN),
+            (["ssm:GetParameters", "ssm:PutParameter"], PARAMETERS),
+        ),
+    ]
+
+
+def test_what_looks_at_a_stack_or_a_bucket_goes_to_its_service():
+    assert stack_policy(STACK).services == ("cloudformation",)
+    assert existence_policy(f"arn:aws:s3:::{BUCKET}").services == ("s3",)
+
+
+@pytest.mark.parametrize(
+    ("properties", "named"),
+    [({}, ""), ({"AccessLogs": "off"}, ""), ({"AccessLogs": "acme"}, "arn:aws:s3:::acme")],
+)
+def test_only_a_log_bucket_that_was_named_is_looked_at_besides(properties, named):
+    assert places_of(backend(properties)).named_log_bucket == named
+
+
+def test_the_roles_last_two_statements_are_for_a_delete_and_for_a_lost_bucket():
+    spec = backend()
+
+    assert role_statements(permissions(spec), places_of(spec))[-2:] == [
+        {
+            "Effect": "Allow",
+            "Action": ["cloudformation:DescribeStackEvents", "cloudformation:ListStackResources"],
+            "Resource": f"arn:aws:cloudformation:{HERE}:stack/*",
+        },
+        {"Effect": "Allow", "Action": ["s3:ListAllMyBuckets"], "Resource": "*"},
+    ]
+
+
 @pytest.mark.parametrize("without", [(), *((name,) for name in LONGEST)])
 @pytest.mark.parametrize("origin", ["", "created", "adopted"])
 def test_even_the_longest_case_fits_a_session(without, origin):
