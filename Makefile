@@ -18,7 +18,7 @@ export AWS_DEFAULT_REGION ?= us-east-1
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help demo sam-local bench test soak check build generate lock clean .venv \
-	.tools/aws .tools/checkov .tools/lambda .tools/sam .tools/uv
+	.tools/aws .tools/checkov .tools/lambda .tools/mutation .tools/sam .tools/uv
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):[^#]*## /make \1|/p' Makefile | awk -F'|' '{printf "%-15s %s\n", $$1, $$2}'
@@ -35,8 +35,9 @@ bench: .venv .tools/aws .tools/lambda .tools/sam ## calls, time, memory and CPU,
 test: check .tools/aws .tools/lambda $(if $(shell command -v npm),$(NODE_MODULES)) ## all static checks and tests; ends with what was skipped, and why
 	@$(VENV)/python -m pytest --numprocesses auto --dist loadfile
 
-soak: .venv ## every case of the fault battery (docs/reliability.md); takes an hour or more
-	@HOSTILE_EXAMPLES=10000 $(VENV)/python -m pytest --numprocesses auto -m '' tests/fault
+soak: .venv .tools/mutation ## every case of the fault battery, then mutants (docs/reliability.md); takes an hour or more
+	@HOSTILE_EXAMPLES=10000 STATE_MACHINE_EXAMPLES=1000 $(VENV)/python -m pytest --numprocesses auto -m '' tests/fault
+	@.tools/mutation/bin/python -m tools.mutation
 
 check: .venv .tools/checkov .tools/sam ## the static checks alone
 	@$(VENV)/ruff format --check --quiet --diff .
@@ -75,7 +76,7 @@ $(NODE_MODULES): tests/matrix/package-lock.json
 	@npm ci --silent --prefix tests/matrix
 	@touch $@
 
-.tools/aws .tools/checkov .tools/sam .tools/uv:
+.tools/aws .tools/checkov .tools/mutation .tools/sam .tools/uv:
 	@$(PYTHON) tools/environment.py $@ $(subst .tools,tools,$@).txt
 
 # Lambda's runtime interface client, for Lambda's own Python if there is one here.

@@ -125,14 +125,14 @@ class _Connection(BaseHTTPRequestHandler):
             self.request.close()
 
     def answer(self) -> None:
-        request = HttpRequest(
-            method=self.command,
-            target=self.path,
-            headers=self._headers(),
-            body=self._body(),
-            tls_version=self._tls_version(),
-        )
         try:
+            request = HttpRequest(
+                method=self.command,
+                target=self.path,
+                headers=self._headers(),
+                body=self._body(),
+                tls_version=self._tls_version(),
+            )
             response = self.server.answering(request, self._base_url())
         except ConnectionDropped as dropped:
             self._drop(reset=dropped.reset)
@@ -163,7 +163,10 @@ class _Connection(BaseHTTPRequestHandler):
         if "chunked" in self.headers.get("Transfer-Encoding", ""):
             return b"".join(iter(self._chunk, b""))
         length = int(self.headers.get("Content-Length") or 0)
-        return self.rfile.read(length) if length else b""
+        body = self.rfile.read(length) if length else b""
+        if len(body) < length:
+            raise ConnectionDropped  # who called died while sending: AWS does nothing
+        return body
 
     def _chunk(self) -> bytes:
         size = int(self.rfile.readline().partition(b";")[0], 16)

@@ -8,6 +8,7 @@ Every battery walks the calls that an undisturbed run makes, so a new control is
 * ``calls``: the calls of an undisturbed run, named so that they are found again in another
 * ``state``: all that exists in an account, in a form that can be compared
 * ``killed``: a process that is killed in the middle of a call
+* ``process``: the function in a process of its own, to be killed for good
 * ``damage``: how each fact that a control looks after is broken by hand
 
 The long batteries are marked ``soak``: ``make soak`` runs all, ``make test`` some of each kind.

@@ -85,6 +85,13 @@ class Ground:
         while any(call.ended == float("inf") for call in self.aws.calls[since:]):
             time.sleep(0.02)
 
+    def let_arrive(self) -> None:
+        """Waits until nothing comes any more from a process that is no more."""
+        before = -1
+        while before < len(self.aws.calls):
+            before = len(self.aws.calls)
+            time.sleep(0.1)
+
     @property
     def faults(self) -> Faults:
         return self.aws.faults

@@ -22,6 +22,9 @@ KEY_ID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 REGISTER = "StateholdBackendRegister"
 _OF_A_RUN = frozenset({"lease_holder", "lease_expires_at", "key_intent_at"})
 """What the register has only while somebody works, or does not know yet."""
+_OF_AN_ACCOUNT = frozenset({"wanted"})
+"""A digest with the account's and the key's ids in it."""
+_OMITTED = _OF_A_RUN | _OF_AN_ACCOUNT
 
 
 def anonymous(text: str, account: str) -> str:
@@ -36,7 +39,7 @@ def state_of(aws: AwsDouble, account: str, region: str) -> dict[str, Any]:
         "keys": sorted(map(_key, keys_of(account, region)), key=str),
         "tables": _tables(account, region),
         "parameters": parameters_of(account, region),
-        "record": {k: v for k, v in record_of(aws, account, region).items() if k not in _OF_A_RUN},
+        "record": {k: v for k, v in record_of(aws, account, region).items() if k not in _OMITTED},
     }
     return dict(json.loads(anonymous(json.dumps(found, sort_keys=True, default=str), account)))
 

@@ -52,8 +52,13 @@ def wrongs(errand: Errand, ground: Ground, like: Undisturbed, case: Case) -> lis
     site.ask_until_killed(errand.properties(site))
     ground.faults.clear()
     found = [] if fault.struck == 1 else ["it was not killed"]
+    return found + made_good(errand, site, since, like)
 
-    found += _at_once(errand, site)
+
+def made_good(errand: Errand, site: Site, since: int, like: Undisturbed) -> list[str]:
+    """What is wrong once the same was asked again of a run that was killed."""
+    ground = site.ground
+    found = _at_once(errand, site)
     ground.time.wait(LEASE_SECONDS)
     report = errand.run(site)
     if report.get("error", {}).get("code") == "NotReady":

@@ -5,7 +5,19 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.fault import test_crash, test_every_call, test_hostile, test_stale, test_together
+from tests.fault import (
+    test_batches,
+    test_bursts,
+    test_crash,
+    test_every_call,
+    test_hostile,
+    test_killed,
+    test_stale,
+    test_state_machine,
+    test_sweep_failures,
+    test_time,
+    test_together,
+)
 from tests.fault.damage import DAMAGES
 from tests.fault.errands import ADOPT, CREATE, ERRANDS, LOCK_MODE, REPAIR, own_calls, undisturbed
 
@@ -17,7 +29,8 @@ VARIANTS = 2
 
 def recorded() -> dict[str, tuple[int, int]]:
     """Battery -> cases in CI and in all, as the page has them."""
-    rows = re.findall(r"^\| `([a-z-]+)` \|.*\| ([0-9,]+) \| ([0-9,]+) \|", PAGE.read_text(), re.M)
+    counted = r"^\| `([a-z-]+)` \|.*?\| ([0-9,]+) \| ([0-9,]+) \|"
+    rows = re.findall(counted, PAGE.read_text(), re.MULTILINE)
     return {name: (_number(some), _number(every)) for name, some, every in rows}
 
 
@@ -35,12 +48,23 @@ def test_the_page_has_the_numbers_of_today(ground):
         len(test_crash.behind_writes(run)) for run in (adopt, repair, lock)
     )
     stale = 2 * len(list(test_stale.reads_after_creation(create.calls)))
+    in_account = test_time.in_account(create.calls)
+    clocks = len((test_time.LATE, test_time.EARLY)) * len((1, test_time.FOR_GOOD))
+    ends = clocks + sum(it.write for it in in_account)
+    shares, batches = len(test_bursts.SHARES), test_batches.SIZE + 1
+    swept = len(test_sweep_failures.FAILING) + len(test_sweep_failures.TOLD)
     sizes = len(test_together.TOGETHER) * VARIANTS
 
     assert recorded() == {
         "crash": (crashes, 2 * calls),
         "every-call": (len(create.calls) + own, 2 * len(test_every_call.KINDS) * calls),
         "late": (len(creations), len(create.calls)),
+        "killed": (test_killed.SEEDS, test_killed.MANY_SEEDS),
+        "bursts": (shares * test_bursts.SEEDS, shares * test_bursts.MANY_SEEDS),
+        "sequences": (test_state_machine.EXAMPLES, 1_000),
+        "batches": (batches, batches),
+        "time": (ends, clocks + len(in_account)),
+        "failed-accounts": (swept, swept),
         "stale": (stale + len(DAMAGES), stale + 2 * len(DAMAGES)),
         "together": (sizes * test_together.ROUNDS, sizes * test_together.MANY_ROUNDS),
         "hostile": (HOSTILE_TESTS * 500, HOSTILE_TESTS * 10_000),

@@ -133,6 +133,22 @@ class TestSummary:
 
         assert told.outcomes["log-bucket"] is Outcome.FAILED
 
+    @pytest.mark.parametrize("turned", [False, True])
+    def test_so_it_does_of_a_control_on_two_resources(self, turned):
+        pair = [
+            Setting(control=PAB, resource=BUCKET, outcome=Outcome.KEPT),
+            Setting(control=PAB, resource=KEY_RESOURCE, outcome=Outcome.FAILED),
+        ]
+
+        told = summed([], pair[::-1] if turned else pair)
+
+        assert told.outcomes[PAB.id] is Outcome.FAILED
+
+    def test_a_single_good_one_counts_for_more_than_not_having_looked(self):
+        told = summed([], [Setting(control=PAB, resource=BUCKET, outcome=Outcome.KEPT)])
+
+        assert told.outcomes[PAB.id] is Outcome.KEPT
+
     def test_a_twins_key_is_noted_and_no_other(self):
         won = Existence(resource=KEY_RESOURCE, seen=Present({"arn": KEY}))
         lost = Existence(resource=KEY_RESOURCE, seen=Present({"arn": KEY, "orphan": "arn:x"}))
