@@ -23,7 +23,11 @@ import botocore.session
 from botocore import xform_name
 from botocore.validate import ParamValidator
 
-OF_ALL_COMMANDS = frozenset({"output", "profile", "query", "region", "cli-binary-format"})
+OF_ALL_COMMANDS = frozenset(
+    {"output", "profile", "query", "region", "cli-binary-format", "max-items", "page-size"}
+)
+SUBSTITUTED = "VALUE"
+"""Stands for what a command in ``$(…)`` prints, which only a shell knows."""
 STATEMENT_ENDS = frozenset({"&&", "||", "|", ";", "do", "done", "then"})
 
 
@@ -50,20 +54,33 @@ class Command:
 def commands_in(script: str) -> Iterator[Command]:
     """The commands in a shell script, what stands in ``$(…)`` before what it stands in."""
     text = re.sub(r"\\\n\s*", " ", script)
-    for statement in text.splitlines():
-        yield from _in_statement(statement)
+    statement = ""
+    for line in text.splitlines():
+        statement = f"{statement}\n{line}" if statement else line
+        if not _goes_on(statement):
+            yield from _in_statement(statement)
+            statement = ""
+
+
+def _goes_on(statement: str) -> bool:
+    """Whether a quotation that it begins ends on a later line."""
+    try:
+        shlex.split(statement, comments=True)
+    except ValueError:
+        return True
+    return False
 
 
 def _in_statement(statement: str) -> Iterator[Command]:
     assigned_to = ""
     while "$(" in statement:
         start = statement.rindex("$(")
-        end = statement.index(")", start)
+        end = _end(statement, start + 2)
         named = re.fullmatch(r'\s*(\w+)="?', statement[:start])
         for inner in _in_statement(statement[start + 2 : end]):
             assigned_to = named[1] if named else ""
             yield _assigned(inner, assigned_to)
-        statement = f"{statement[:start]}VALUE{statement[end + 1 :]}"
+        statement = f"{statement[:start]}{SUBSTITUTED}{statement[end + 1 :]}"
     words: list[str] = []
     for word in [*shlex.split(statement, comments=True), ";"]:
         if word in STATEMENT_ENDS:
@@ -72,6 +89,19 @@ def _in_statement(statement: str) -> Iterator[Command]:
             words = []
         else:
             words.append(word)
+
+
+def _end(statement: str, start: int) -> int:
+    """Where the ``)`` is that ends what begins at *start*: not one in quotes."""
+    quote = ""
+    for index, letter in enumerate(statement[start:], start):
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "\"'":
+            quote = letter
+        elif letter == ")":
+            return index
+    raise Wrong(f"nothing ends {statement[start:]}")
 
 
 def _assigned(command: Command, name: str) -> Command:
@@ -122,6 +152,8 @@ def parameters_of(command: Command, root: Path) -> dict[str, Any]:
         name = by_option.get(option) or by_option.get(option.removeprefix("no-"), "")
         if not name:
             raise Wrong(f"{command} has no option --{option}")
+        if SUBSTITUTED in values and members[name].type_name in {"structure", "list", "map"}:
+            return parameters  # its form cannot be judged, nor what it may leave out
         parameters[name] = _value(members[name], option, values, root)
     problems = ParamValidator().validate(parameters, shape) if shape else None
     if problems is not None and problems.has_errors():
