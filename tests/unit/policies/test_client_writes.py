@@ -66,7 +66,8 @@ def refused(*statements):
         ({}, NONE),
         (None, NONE),
     ],
-    ids=str,
+    # In order, so that every process that collects the tests gives them the same names.
+    ids=lambda it: str(sorted(it)) if isinstance(it, set | frozenset) else str(it),
 )
 def test_a_condition_is_met_by_these_ways_of_writing(condition, ways):
     assert refused(deny(condition)) == ways
