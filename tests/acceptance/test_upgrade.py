@@ -22,8 +22,8 @@ VERSIONS = sorted(path.stem for path in FOLDER.glob("*.json"))
 MAY_CHANGE: Mapping[str, frozenset[str]] = {"unreleased": frozenset()}
 """Version -> the controls that today's code may change in its backends; the changelog has why."""
 
-OF_A_RUN = frozenset({"lease_holder", "lease_expires_at"})
-"""What of an item says nothing of its backend."""
+OF_A_RUN = frozenset({"lease_holder", "lease_expires_at", "wanted"})
+"""What of an item says nothing of its backend: the lease, and what the code of that day wanted."""
 
 
 def recorded(version: str) -> dict[str, Any]:
