@@ -48,9 +48,10 @@ def confirmed_events(request: StackRequest, hub: Hub) -> Iterable[Mapping[str, J
         UnconfirmedRequest: The newest event of the resource says otherwise, or there is no stack.
         StateholdError, AwsError: The stack cannot be looked at.
     """
-    if hub.settings.sam_local:
-        return ()
-    look = _look(request, hub)
+    return () if hub.settings.sam_local else _confirmed(request, _look(request, hub), hub)
+
+
+def _confirmed(request: StackRequest, look: Invoke, hub: Hub) -> Iterable[Mapping[str, JSON]]:
     for pause in (*_LOOKS_AGAIN_AFTER, 0.0):
         events, against = _read(request, look)
         if not against:
@@ -71,11 +72,14 @@ def evidence_on(request: StackRequest, record: Record, hub: Hub) -> Evidence:
     Raises:
         UnconfirmedRequest, StateholdError, AwsError: As ``confirmed_events``.
     """
-    events = tuple(confirmed_events(request, hub))
-    resources: tuple[Mapping[str, JSON], ...] = ()
-    if not hub.settings.sam_local:
-        resources = tuple(stacks.resources(_look(request, hub), request.stack_id))
-    return Evidence(events=events, bucket_exists=not _is_gone(record, hub), resources=resources)
+    if hub.settings.sam_local:
+        return Evidence(bucket_exists=not _is_gone(record, hub), events=(), resources=())
+    look = _look(request, hub)
+    return Evidence(
+        events=tuple(_confirmed(request, look, hub)),
+        bucket_exists=not _is_gone(record, hub),
+        resources=tuple(stacks.resources(look, request.stack_id)),
+    )
 
 
 def owner_has_ended(record: Record, hub: Hub) -> bool:

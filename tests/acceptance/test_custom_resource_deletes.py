@@ -780,6 +780,16 @@ def test_what_cannot_be_listed_is_not_taken_for_another_accounts(it: Setting) ->
     assert stack.status == "DELETE_FAILED"
 
 
+def test_a_delete_looks_at_its_stack_through_one_session_and_at_the_bucket_through_another(
+    it: Setting,
+) -> None:
+    stack = it.cloudformation.create_stack("payments", PROTECTED, account=ACCOUNT)
+
+    calls = it.calls_by(lambda: it.cloudformation.delete_stack(stack))
+
+    assert len([call for call in calls if "AssumeRole" in call]) == 2
+
+
 def test_a_local_run_refuses_a_delete_without_asking_a_stack(it: Setting) -> None:
     stack = it.cloudformation.create_stack("payments", PROTECTED, account=ACCOUNT)
     it.set_hub(AWS_SAM_LOCAL="true")
