@@ -16,9 +16,10 @@ from state_backend.calls import JSON
 from state_backend.errors import InvalidRequest, StateholdError
 from state_backend.fleet import results
 from state_backend.fleet.coverage import Coverage, coverage
-from state_backend.fleet.page import csv, html
+from state_backend.fleet.page import html
 from state_backend.fleet.places import place_of, places
 from state_backend.fleet.report import Sweep, report
+from state_backend.fleet.spreadsheet import csv
 from state_backend.telemetry import measure
 from state_backend.vending import Hub
 

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from state_backend.fleet import page as report_page
-from state_backend.fleet.report import Row
+from state_backend.fleet.row import Row
 from tests.unit.fleet.given import (
     HOSTILE,
     denied,

@@ -19,7 +19,6 @@ from pathlib import Path
 
 from state_backend.calls import JSON
 from state_backend.fleet import grid
-from state_backend.fleet.spreadsheet import csv as csv
 from state_backend.outcomes import FAILED, IGNORED, READY, WAITING
 
 _HERE = Path(__file__).parent

@@ -13,8 +13,7 @@ from datetime import UTC, datetime
 from state_backend.calls import JSON
 from state_backend.fleet.coverage import Coverage, coverage
 from state_backend.fleet.evidence import evidence
-from state_backend.fleet.row import Row as Row
-from state_backend.fleet.row import row_of as row_of
+from state_backend.fleet.row import Row
 from state_backend.outcomes import FAILED, READY
 
 VERSION = 1

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from state_backend.calls import JSON
 from state_backend.controls import CONTROLS
-from state_backend.fleet.report import Row, Sweep, report
+from state_backend.fleet.report import Sweep, report
+from state_backend.fleet.row import Row
 from state_backend.resources import RESOURCES
 
 SWEEP = Sweep(

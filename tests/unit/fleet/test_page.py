@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from state_backend.fleet import grid, page
+from state_backend.fleet import grid, page, spreadsheet
 from state_backend.model import Outcome
 from tests.unit.fleet.given import (
     ALL_KEPT,
@@ -287,7 +287,7 @@ class TestGrid:
 
 class TestCsv:
     def read(self, rows):
-        text = page.csv(reported(rows))
+        text = spreadsheet.csv(reported(rows))
         return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
 
     def test_it_has_one_row_an_account_and_region_with_every_control(self):
@@ -300,7 +300,7 @@ class TestCsv:
         assert second["unready_since"] == "2026-11-24T02:00:00Z"
 
     def test_lines_end_as_the_rfc_says(self):
-        text = page.csv(reported([row(name='a "quoted", name\nof two lines')]))
+        text = spreadsheet.csv(reported([row(name='a "quoted", name\nof two lines')]))
 
         assert text.endswith("\r\n")
         assert '"a ""quoted"", name\nof two lines"' in text
@@ -331,4 +331,4 @@ def test_both_are_the_same_for_the_same_report():
     told = reported(organization(60), id=SWEEP.id)
 
     assert page.html(told) == page.html(told)
-    assert page.csv(told) == page.csv(told)
+    assert spreadsheet.csv(told) == spreadsheet.csv(told)

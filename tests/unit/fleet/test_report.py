@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from state_backend import outcomes
 from state_backend.errors import AccessDenied, InvalidRequest
-from state_backend.fleet.report import VERSION, report, row_of
+from state_backend.fleet.report import VERSION, report
+from state_backend.fleet.row import row_of
 from state_backend.model import Change, Outcome
 from tests.unit.fleet.given import (
     ALL_KEPT,
