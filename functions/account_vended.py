@@ -17,9 +17,9 @@ from state_backend import outcomes
 from state_backend.account_requests import act_on, act_on_message
 from state_backend.calls import JSON, Clock
 from state_backend.errors import StateholdError
+from state_backend.hub import hub_of
 from state_backend.outcomes import Report
 from state_backend.telemetry import logger, measure, tell
-from state_backend.vending import hub_of
 
 
 @logger.inject_lambda_context(log_event=False)

@@ -22,11 +22,11 @@ from state_backend.calls import JSON, AwsError, Clock
 from state_backend.deletion import failed_id
 from state_backend.errors import StateholdError, TransientError, explain
 from state_backend.event_sources.cloudformation import KINDS, UnconfirmedRequest
+from state_backend.hub import Hub, hub_of
 from state_backend.regions import partition_of
 from state_backend.settings import listed
 from state_backend.stack_requests import create_or_update, delete
 from state_backend.telemetry import count, logger
-from state_backend.vending import Hub, hub_of
 
 _UNCONFIRMED = "RequestsUnconfirmed"
 
@@ -57,7 +57,7 @@ def handler(event: JSON, context: Any) -> None:
         return
     if not delivered:
         count("AnswersNotDelivered")
-    if event.get("RequestType") not in tuple(KINDS):
+    if event.get("RequestType") not in tuple(KINDS):  # not in the set: it may be a list
         count(_UNCONFIRMED)
 
 

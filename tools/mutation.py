@@ -39,13 +39,13 @@ MODULES = (
 TESTS = (
     "tests/unit/policies",
     "tests/unit/controls",
+    "tests/unit/reconcile",
     "tests/unit/resources",
     "tests/unit/test_deletion.py",
     "tests/unit/test_drift.py",
     "tests/unit/test_outcomes.py",
     "tests/unit/test_ownership.py",
     "tests/unit/test_progress.py",
-    "tests/unit/test_reconcile.py",
     "tests/property/test_policies.py",
 )
 """In memory all of them: a mutant takes some milliseconds."""
@@ -55,7 +55,7 @@ _SETTINGS = f"""\
 [tool.pytest.ini_options]
 pythonpath = ["."]
 addopts = ["-q", "--import-mode=importlib", "-m not soak"]
-markers = ["slow: takes long", "soak: takes longer"]
+markers = ["slow: takes long", "soak: takes longer", "sample: a part of it"]
 [tool.mutmut]
 source_paths = ["{PACKAGE}"]
 only_mutate = {json.dumps([f"{PACKAGE}/{it}" for it in MODULES])}

@@ -15,13 +15,15 @@ from state_backend.aws import accounts
 from state_backend.aws.accounts import Account
 from state_backend.calls import JSON, AwsError
 from state_backend.errors import NotStabilized, StateholdError, explain
-from state_backend.event_sources import Asked, parse
+from state_backend.event_sources import parse
+from state_backend.event_sources.request import Asked
 from state_backend.fleet.scope import reason_out_of_scope
 from state_backend.fleet.settings_document import SettingsDocument
+from state_backend.hub import Hub
 from state_backend.outcomes import Report
 from state_backend.ownership import HUB
 from state_backend.settings_in_force import document_in_force, with_settings
-from state_backend.vending import Hub, Request, vend
+from state_backend.vending import Request, vend
 from state_backend.watch import concerning
 
 _LISTED_SECONDS = 3600.0
@@ -101,6 +103,17 @@ def _reports(asked: Asked, places: Sequence[_Place], hub: Hub) -> Iterator[Repor
 
 def _empty(asked: Asked) -> str:
     return ", ".join(asked.units) or "what the event names"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Standing:
+    """What Organizations and the document say of one account."""
+
+    reason: str = ""
+    """Why nothing is done in it; empty if something is."""
+    out_of_scope: str = ""
+    """Why it gets no backend of its own accord; empty if it does."""
+    units: tuple[str, ...] = ()
 
 
 class _Fleet:
@@ -190,14 +203,3 @@ class _Fleet:
         scope = document.scope
         tags = accounts.tags(self._hub.at_home, found.id) if scope.asks_for_tags else {}
         return reason_out_of_scope(scope, found.id, units, tags)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Standing:
-    """What Organizations and the document say of one account."""
-
-    reason: str = ""
-    """Why nothing is done in it; empty if something is."""
-    out_of_scope: str = ""
-    """Why it gets no backend of its own accord; empty if it does."""
-    units: tuple[str, ...] = ()

@@ -18,8 +18,7 @@ from itertools import takewhile
 
 from state_backend.calls import JSON
 from state_backend.event_sources.cloudformation import StackRequest
-from state_backend.ownership import HUB, RELEASED, Record
-from state_backend.spec import resolve
+from state_backend.ownership import HUB, RELEASED, Record, on_record
 
 FAILED_ID_PREFIX = "statehold-create-failed-"
 """How the physical id of a Create that came to nothing begins."""
@@ -123,7 +122,7 @@ def rolls_back(events: Iterable[Mapping[str, JSON]]) -> bool:
 
 def is_protected(record: Record) -> bool:
     """Whether the protection on record stands; what a template says no longer counts."""
-    return resolve(record.account, record.region, record.given, record.defaults).prevent_destroy
+    return on_record(record).prevent_destroy
 
 
 def refusal(request: StackRequest, record: Record) -> str:

@@ -97,7 +97,7 @@ class Control:
     """Whether the found setting (second) is as good as the desired one, or stricter."""
     applies: Callable[[BackendSpec], bool] = always
     needs: tuple[str, ...] = ()
-    """The ids of further resources without which the desired setting is not known."""
+    """The ids of what else has to be known and possible: further resources, other controls."""
     set_at_creation: bool = False
     """Whether a resource that we have just created has it already; read back all the same."""
     last: bool = False

@@ -108,7 +108,7 @@ def _digest(control: Control, spec: BackendSpec) -> str:
         desired = control.desired(spec, None)
     except StateholdError as error:
         desired = str(error)
-    text = json.dumps(desired, sort_keys=True, default=sorted)
+    text = json.dumps(desired, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -160,10 +160,10 @@ class Loop:
         existing: list[Existence] = []
         while True:
             looked = {it.resource.id for it in existing}
-            wanted = [it for it in self.resources if it.applies(spec) and it.id not in looked]
-            if not wanted:
+            further = [it for it in self.resources if it.applies(spec) and it.id not in looked]
+            if not further:
                 break
-            existing += self.pool.map(partial(self._find_one, spec), wanted)
+            existing += self.pool.map(partial(self._find_one, spec), further)
             spec = learned(spec, existing)
         return spec, [it for it in existing if matters(spec, it)]
 
@@ -218,8 +218,9 @@ class Loop:
             for on in control.on
             if on in by_id and by_id[on].resource.ours(spec) and control.applies(spec)
         ]
-        observed = self.pool.map(lambda place: self._observe_one(spec, *place), places)
+        observed = list(self.pool.map(lambda place: self._observe_one(spec, *place), places))
         blind = {it.resource.id for it in existing if not is_there(it)}
+        blind |= {it.control.id for it in observed if it.error is not None}
         return [
             replace(setting, outcome=Outcome.UNKNOWN)
             if blind.intersection(setting.control.needs)

@@ -23,7 +23,6 @@ _PARTITIONS = {
     "eusc-": "aws-eusc",
 }
 
-
 _DNS_SUFFIXES = {
     "aws-cn": "amazonaws.com.cn",
     "aws-iso": "c2s.ic.gov",

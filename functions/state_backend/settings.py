@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from state_backend.errors import InvalidRequest
+from state_backend.regions import partition_of
 
 HUB_DEFAULTS = {
     "ACCESS_LOGS": "AccessLogs",
@@ -29,12 +30,13 @@ HUB_DEFAULTS = {
 }
 """Environment name -> property of Custom::StateBackend whose default it is."""
 
-
+BUCKET_NAME_PREFIX = "tfstate"
 EXECUTION_ROLE_NAMES = (
     "StateholdProvisioner",
     "AWSControlTowerExecution",
     "OrganizationAccountAccessRole",
 )
+SWEEP_CONCURRENCY = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,7 @@ class Settings:
     home_region: str
     """Where the register lives."""
 
-    bucket_name_prefix: str = "tfstate"
+    bucket_name_prefix: str = BUCKET_NAME_PREFIX
     """What default bucket names begin with."""
 
     execution_role_names: tuple[str, ...] = EXECUTION_ROLE_NAMES
@@ -71,7 +73,7 @@ class Settings:
     report_bucket: str = ""
     """Where sweeps write their lists and reports."""
 
-    sweep_concurrency: int = 40
+    sweep_concurrency: int = SWEEP_CONCURRENCY
     """How many accounts a sweep works on at a time."""
 
     sam_local: bool = False
@@ -79,6 +81,11 @@ class Settings:
 
     property_defaults: Mapping[str, str] = field(default_factory=dict)
     """Raw values of the hub's own defaults, by property name; an empty one is not given."""
+
+    def role_arns(self, account: str) -> tuple[str, ...]:
+        """The roles to act through in *account*, best first."""
+        start = f"arn:{partition_of(self.region)}:iam::{account}:role"
+        return tuple(f"{start}/{name}" for name in self.execution_role_names)
 
 
 def settings_from(environment: Mapping[str, str]) -> Settings:
@@ -94,7 +101,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         raise InvalidRequest(
             f"the function's setting MODE is '{mode}'", "Set it to 'reconcile' or 'plan'"
         )
-    concurrency = environment.get("SWEEP_CONCURRENCY", "") or "40"
+    concurrency = environment.get("SWEEP_CONCURRENCY", "") or str(SWEEP_CONCURRENCY)
     if not (concurrency.isascii() and concurrency.isdigit()):
         raise InvalidRequest(
             f"the function's setting SWEEP_CONCURRENCY is '{concurrency}'", "Set it to a number"
@@ -103,7 +110,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
     return Settings(
         region=region,
         home_region=environment.get("HOME_REGION", "") or region,
-        bucket_name_prefix=environment.get("BUCKET_NAME_PREFIX", "") or "tfstate",
+        bucket_name_prefix=environment.get("BUCKET_NAME_PREFIX", "") or BUCKET_NAME_PREFIX,
         execution_role_names=names or EXECUTION_ROLE_NAMES,
         regions=listed(environment.get("REGIONS", "")),
         plan_only=mode == "plan",

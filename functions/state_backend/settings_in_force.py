@@ -11,8 +11,8 @@ from state_backend.aws import accounts, settings_parameter
 from state_backend.calls import AwsError
 from state_backend.errors import StateholdError, explain
 from state_backend.fleet.settings_document import SettingsDocument, in_force, settings_for
+from state_backend.hub import Hub
 from state_backend.telemetry import count, logger
-from state_backend.vending import Hub
 
 
 def document_in_force(hub: Hub) -> SettingsDocument:

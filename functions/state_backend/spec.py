@@ -17,6 +17,7 @@ from state_backend.regions import (
     is_region,
     partition_of,
 )
+from state_backend.settings import BUCKET_NAME_PREFIX
 
 KEY_ALIAS = "alias/statehold"
 TO_BE_CREATED = "<to be created>"
@@ -53,7 +54,7 @@ class BackendSpec:
 
     # Learned on the way: from the register, from the session, from what is found or created.
     owner: str = "hub"
-    """Who may change this backend: ``hub``, or the ARN of a stack."""
+    """Who may change this backend: ``hub``, or the ARN of a stack; empty if nobody, for now."""
     key_arn: str = ""
     """The key that encrypts; empty until it is known, and always with AES256."""
     acting_role_arns: tuple[str, ...] = ()
@@ -129,16 +130,17 @@ class BackendSpec:
         ours = {
             "StateholdBackend": self.bucket_name,
             "StateholdOrigin": self.origin or "created",
-            "StateholdOwner": self.owner,
         }
-        return ours | dict(self.tags)
+        # Of what waits for its next owner the tag goes on naming the last one.
+        owner = {"StateholdOwner": self.owner} if self.owner else {}
+        return ours | owner | dict(self.tags)
 
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
     """The hub's own defaults: raw values by property name, and what default names begin with."""
 
-    bucket_name_prefix: str = "tfstate"
+    bucket_name_prefix: str = BUCKET_NAME_PREFIX
     properties: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -163,11 +165,6 @@ def resolve(
         values |= {"BucketNamespace": stated.get("BucketNamespace")}
     name, namespace = _bucket(account, region, values, defaults.bucket_name_prefix)
     log_bucket = _log_bucket(account, region, values["AccessLogs"], defaults.bucket_name_prefix)
-    if log_bucket == name:
-        raise InvalidRequest(
-            f"Property AccessLogs names the state bucket {name} itself",
-            "Name another bucket: one that logs to itself grows without end",
-        )
     spec = BackendSpec(
         account=account,
         region=region,
@@ -191,6 +188,7 @@ def resolve(
         log_bucket_name=log_bucket,
         stated=frozenset(stated),
     )
+    _check_log_bucket(spec)
     _check_key(spec)
     _check_principals(spec)
     return spec
@@ -268,6 +266,14 @@ def _log_bucket(account: str, region: str, access_logs: str, prefix: str) -> str
 def _of_account(account: str, arns: tuple[str, ...]) -> tuple[str, ...]:
     """One list serves every account: ``arn:aws:iam::*:role/x`` is the role of this one."""
     return tuple(arn.replace(":iam::*:", f":iam::{account}:", 1) for arn in arns)
+
+
+def _check_log_bucket(spec: BackendSpec) -> None:
+    if spec.log_bucket_name == spec.bucket_name:
+        raise InvalidRequest(
+            f"Property AccessLogs names the state bucket {spec.bucket_name} itself",
+            "Name another bucket: one that logs to itself grows without end",
+        )
 
 
 def _check_key(spec: BackendSpec) -> None:

@@ -20,11 +20,11 @@ from state_backend.event_sources.cloudformation import (
     account_and_region,
     contradiction,
 )
+from state_backend.hub import Hub
 from state_backend.ownership import HUB, Record
 from state_backend.policies.session_policy import SessionPolicy, existence_policy, stack_policy
 from state_backend.regions import partition_of
 from state_backend.telemetry import count
-from state_backend.vending import Hub, role_arns
 
 _T = TypeVar("_T")
 
@@ -36,6 +36,10 @@ _LOOK_SECONDS = 120.0
 
 _LOOKS_AGAIN_AFTER = (1.0, 2.0, 4.0, 8.0)
 """Seconds before each further look for the event that a request rests on: it may show late."""
+
+_NO_BUCKET = frozenset({"404", "NoSuchBucket"})
+_DENIED = frozenset({"403", "AccessDenied"})
+"""Said of a bucket that must not be looked at, and of one that is another account's by now."""
 
 
 def confirmed_events(request: StackRequest, hub: Hub) -> Iterable[Mapping[str, JSON]]:
@@ -129,24 +133,24 @@ def _read(request: StackRequest, look: Invoke) -> tuple[Iterable[Mapping[str, JS
 
 def _is_gone(record: Record, hub: Hub) -> bool:
     """Whether the account has no such bucket. One that cannot be looked at counts as there."""
-    arn = f"arn:{partition_of(record.region)}:s3:::{record.bucket_name}"
+    policy = existence_policy(f"arn:{partition_of(record.region)}:s3:::{record.bucket_name}")
+    try:
+        return not _is_there(record, _session(record.account, record.region, policy, hub))
+    except AwsError:
+        return False
+
+
+def _is_there(record: Record, look: Invoke) -> bool:
     bucket = {"Bucket": record.bucket_name, "ExpectedBucketOwner": record.account}
     try:
-        look = _session(record.account, record.region, existence_policy(arn), hub)
-        try:
-            look(Call("s3", "head_bucket", bucket))
-        except AwsError as error:
-            return error.code in _NO_BUCKET or (
-                error.code in _DENIED and not _is_listed(record, look)
-            )
-    except AwsError:
-        pass
-    return False
-
-
-_NO_BUCKET = frozenset({"404", "NoSuchBucket"})
-_DENIED = frozenset({"403", "AccessDenied"})
-"""Said of a bucket that must not be looked at, and of one that is another account's by now."""
+        look(Call("s3", "head_bucket", bucket))
+    except AwsError as error:
+        if error.code in _DENIED:
+            return _is_listed(record, look)
+        if error.code in _NO_BUCKET:
+            return False
+        raise
+    return True
 
 
 def _is_listed(record: Record, look: Invoke) -> bool:
@@ -162,4 +166,4 @@ def _stack_session(stack_id: str, hub: Hub) -> Invoke:
 
 
 def _session(account: str, region: str, policy: SessionPolicy, hub: Hub) -> Invoke:
-    return hub.sessions.open(role_arns(account, hub), region, (policy,)).invoke
+    return hub.sessions.open(hub.settings.role_arns(account), region, (policy,)).invoke

@@ -25,11 +25,11 @@ from state_backend.errors import (
     explain,
 )
 from state_backend.event_sources.cloudformation import StackRequest, parse
+from state_backend.hub import Hub
 from state_backend.outcomes import Report
-from state_backend.ownership import HUB, LIVE, RELEASED, Record
+from state_backend.ownership import HUB, LIVE, RELEASED, Record, on_record
 from state_backend.properties import PROTOCOL_PROPERTIES
 from state_backend.settings_in_force import hub_for
-from state_backend.spec import BackendSpec, resolve
 from state_backend.stack_evidence import (
     confirmed_events,
     evidence_on,
@@ -38,7 +38,7 @@ from state_backend.stack_evidence import (
 )
 from state_backend.state_tags import mirror
 from state_backend.telemetry import count, tell
-from state_backend.vending import Hub, Request, check, claim_of, role_arns, vend
+from state_backend.vending import Request, check, claim_of, vend
 
 _log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ def create_or_update(event: Mapping[str, JSON], hub: Hub) -> Answer:
     if report.spec is None or not (planned or report.is_settled):
         raise report.error or InvalidRequest("The backend could not be completed")
     if record.state == RELEASED and not planned:
-        mirror(report.spec, LIVE, role_arns(request.account, hub), hub)
+        mirror(report.spec, LIVE, hub.settings.role_arns(request.account), hub)
     return Answer(
         physical_id=report.bucket_name,
         data=outcomes.attributes(report.spec, report.controls),
@@ -118,13 +118,8 @@ def _claimed(request: StackRequest, asked: Request, hub: Hub) -> Record:
         InvalidRequest, AlreadyExists, RefusedChange: The record does not allow it.
     """
     record = hub.register.read(request.account, request.region)
-    moves = request.kind == "Update" and record.bucket_name != request.physical_id
-    if moves and hub.settings.backend_register:
-        raise RefusedChange(
-            f"Property Region is {request.region}, where {request.physical_id} is not on record: "
-            "a backend keeps its place, name and key",
-            "Keep Region, or make a new backend elsewhere and migrate the states to it",
-        )
+    if request.kind == "Update":
+        _must_stay(request, record, asked, hub)
     left = _left_by(record.owner)
     leaves = not record.complete and record.owner not in {"", HUB, request.stack_id}
     try:
@@ -138,6 +133,26 @@ def _claimed(request: StackRequest, asked: Request, hub: Hub) -> Record:
         # So that a rollback does not hand it back to a stack that never had it, or is gone.
         _rewritten(request, hub, left)
     return record
+
+
+def _must_stay(request: StackRequest, record: Record, asked: Request, hub: Hub) -> None:
+    """
+    That an update is for the backend that its resource stands for.
+
+    Raises:
+        RefusedChange: It would make another one.
+    """
+    if hub.settings.backend_register:
+        there = record.bucket_name
+        wrong = f"Property Region is {request.region}, where {request.physical_id} is not on record"
+    else:
+        there = claim_of(record, asked, hub).spec.bucket_name
+        wrong = f"The bucket would be {there} in place of {request.physical_id}"
+    if there != request.physical_id:
+        raise RefusedChange(
+            f"{wrong}: a backend keeps its place, name and key",
+            "Keep both, or make a new backend elsewhere and migrate the states to it",
+        )
 
 
 def _left_by(owner: str) -> Callable[[Record], Record]:
@@ -163,17 +178,12 @@ def _rewritten(request: StackRequest, hub: Hub, change: Callable[[Record], Recor
     try:
         after = change(record)
         if after.state not in {record.state, ""}:
-            mirror(_spec(record), after.state, _roles(record), hub)
+            mirror(on_record(record), after.state, _roles(record), hub)
     except BaseException:
         hub.register.release(record, hub.holder)
         raise
     hub.register.save(after, hub.holder, release=True)
     return record
-
-
-def _spec(record: Record) -> BackendSpec:
-    spec = resolve(record.account, record.region, record.given, record.defaults)
-    return replace(spec, origin=record.origin, key_arn=record.key_arn or spec.key_arn)
 
 
 def _roles(record: Record) -> list[str]:
@@ -190,6 +200,7 @@ def _asked(request: StackRequest) -> Request:
         region=request.region,
         requester=request.stack_id,
         properties=_properties(request),
+        creating=request.kind == "Create",
     )
 
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 
 from state_backend.calls import AwsError, Call
 from state_backend.errors import StateholdError, explain
+from state_backend.hub import Hub
 from state_backend.policies.session_policy import session_policies
 from state_backend.spec import BackendSpec
-from state_backend.vending import Hub
 
 _log = logging.getLogger(__name__)
 

@@ -14,18 +14,25 @@ from state_backend.aws import accounts
 from state_backend.aws.reports import ReportBucket
 from state_backend.calls import JSON
 from state_backend.errors import InvalidRequest, StateholdError
+from state_backend.event_sources.operation import OPERATIONS
 from state_backend.fleet import results
 from state_backend.fleet.coverage import Coverage, coverage
 from state_backend.fleet.page import html
 from state_backend.fleet.places import place_of, places
 from state_backend.fleet.report import Sweep, report
 from state_backend.fleet.spreadsheet import csv
+from state_backend.hub import Hub
+from state_backend.outcomes import FAILED, WAITING
 from state_backend.telemetry import measure
-from state_backend.vending import Hub
 
-OPERATIONS = ("reconcile", "plan")
 LATEST = "latest/"
 """Where the newest report is found again, under a name that does not change."""
+
+
+def report_bucket(hub: Hub, function_arn: str) -> ReportBucket:
+    """The hub's report bucket, which belongs to the account of the function itself."""
+    account = function_arn.split(":")[4]
+    return ReportBucket(name=hub.settings.report_bucket, account=account, invoke=hub.invoke)
 
 
 def begin(event: JSON, hub: Hub, bucket: ReportBucket) -> dict[str, JSON]:
@@ -118,7 +125,7 @@ def _records(event: Mapping[str, JSON], bucket: ReportBucket) -> Iterator[Mappin
         raise StateholdError(
             f"The sweep's results {written['Key']} are not there", "Start the sweep again"
         )
-    for status in results.STATUSES:
+    for status in results.FILES:
         for file in manifest["ResultFiles"][status]:
             yield from bucket.items(file["Key"])
 
@@ -128,7 +135,7 @@ def _count(number: Coverage, oldest: Mapping[str, str] | None, sweep: Sweep) -> 
     since = datetime.fromisoformat(oldest["since"]).timestamp() if oldest else now
     measure("FleetCoverage", number.percent)
     measure("FleetAccounts", number.accounts_in_scope)
-    measure("FleetFailed", number.by_status["FAILED"])
-    measure("FleetWaiting", number.by_status["WAITING"])
+    measure("FleetFailed", number.by_status[FAILED])
+    measure("FleetWaiting", number.by_status[WAITING])
     measure("FleetRepaired", number.repaired)
     measure("FleetOldestUnready", (now - since) / 3600)

@@ -80,10 +80,11 @@ def test_every_control_has_a_source_and_serves_a_requirement(control):
 
 @pytest.mark.parametrize("control", CONTROLS, ids=lambda it: it.id)
 def test_every_control_sets_and_needs_what_is_registered(control):
-    ids = {it.id for it in RESOURCES}
+    resources, controls = {it.id for it in RESOURCES}, {it.id for it in CONTROLS}
 
     assert control.on
-    assert set(control.on) | set(control.needs) <= ids
+    assert set(control.on) <= resources
+    assert set(control.needs) <= resources | controls - {control.id}
 
 
 @pytest.mark.parametrize("module", [bucket_policy, key_policy], ids=lambda it: it.__name__[-13:])

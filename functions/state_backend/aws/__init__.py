@@ -2,6 +2,7 @@
 HOW WE REACH AWS: the only boto3, the only sockets.
 
 * ``invoke``: makes a ``Call``, decides about repeating it, and turns errors into ``AwsError``
+* ``pages``: what AWS lists in pages
 * ``authorities``: the certificate authorities, read once for all connections
 * ``session``: the role we act through in an account, cut down by session policies
 * ``accounts``: which accounts are ours and where they stand, in Organizations' word

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from state_backend.aws import pages
 from state_backend.calls import JSON, AwsError, Call, Invoke
 
 PERMISSIONS = (
@@ -128,16 +129,9 @@ def tags(invoke: Invoke, account: str) -> dict[str, str]:
 
 
 def _pages(
-    invoke: Invoke, operation: str, parameters: Mapping[str, JSON], items: str
+    invoke: Invoke, operation: str, parameters: Mapping[str, JSON], member: str
 ) -> Iterator[JSON]:
-    """Every item; a page may be empty and yet not be the last one."""
-    token: Mapping[str, JSON] = {}
-    while True:
-        answer = invoke(Call("organizations", operation, {**parameters, **token}))
-        yield from answer[items]
-        if not answer.get("NextToken"):
-            return
-        token = {"NextToken": answer["NextToken"]}
+    return pages.items(invoke, Call("organizations", operation, parameters), member)
 
 
 def _account(answer: Mapping[str, JSON]) -> Account:

@@ -18,10 +18,16 @@ from state_backend.errors import AccessDenied, NotPermittedYet, NotReady, explai
 from state_backend.policies.session_policy import SessionPolicy
 
 SESSION_NAME = "statehold"
-"""In CloudTrail our own changes are known by the role and this name."""
+"""By the role and this name CloudTrail tells our own changes."""
 
 _SECONDS = 900
 """The shortest that STS gives, and longer than a function may run."""
+
+
+def session_arn(role_arn: str) -> str:
+    """What CloudTrail calls our sessions of the role *role_arn*."""
+    role = role_arn.replace(":iam:", ":sts:", 1).replace(":role/", ":assumed-role/", 1)
+    return f"{role}/{SESSION_NAME}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

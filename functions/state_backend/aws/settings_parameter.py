@@ -7,9 +7,10 @@ and nothing of ours has to remember it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from state_backend.calls import JSON, AwsError, Call, Invoke
+from state_backend.aws import pages
+from state_backend.calls import AwsError, Call, Invoke
 
 PERMISSIONS = ("ssm:GetParameter", "ssm:GetParameterHistory")
 """What the calls below need."""
@@ -29,17 +30,9 @@ def texts(invoke: Invoke, name: str) -> Iterator[str]:
             return
         raise
     yield newest["Value"]
-    older = [it for it in _history(invoke, name) if it["Version"] < newest["Version"]]
+    history = pages.items(
+        invoke, Call("ssm", "get_parameter_history", {"Name": name}), "Parameters"
+    )
+    older = [it for it in history if it["Version"] < newest["Version"]]
     for version in sorted(older, key=lambda it: int(it["Version"]), reverse=True):
         yield version["Value"]
-
-
-def _history(invoke: Invoke, name: str) -> Iterator[Mapping[str, JSON]]:
-    token: Mapping[str, JSON] = {}
-    while True:
-        call = Call("ssm", "get_parameter_history", {"Name": name, **token})
-        answer = invoke(call)
-        yield from answer["Parameters"]
-        if not answer.get("NextToken"):
-            return
-        token = {"NextToken": answer["NextToken"]}

@@ -41,6 +41,3 @@ def parse(event: JSON) -> Asked:
             f"Send an event of {', '.join(SOURCES)}, or an operation (reconcile, plan)",
         )
     return SOURCES[source](event)
-
-
-__all__ = ["SOURCES", "Asked", "parse"]

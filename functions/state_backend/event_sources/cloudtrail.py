@@ -62,8 +62,8 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
 }
 """Event source -> the names of the calls that are looked at; ``*`` stands for any end."""
 
-PARAMETERS = "/statehold/"
-"""What the names of the published parameters begin with: other calls of SSM are none of ours."""
+PARAMETER_PATH = "/statehold/"
+"""Below it are the published parameters: calls of SSM on others are none of ours."""
 
 _NAMES = (
     "aliasName",
@@ -134,7 +134,7 @@ def _reason_by_name(detail: Mapping[str, JSON], name: str, about: frozenset[str]
     if aliases and KEY_ALIAS not in aliases:
         return f"the call {name} is about another alias"
     of_parameters = detail.get("eventSource") == "ssm.amazonaws.com"
-    if of_parameters and not any(it.startswith(PARAMETERS) for it in about):
+    if of_parameters and not any(it.startswith(PARAMETER_PATH) for it in about):
         return f"the call {name} is about none of our parameters"
     return "" if about else f"the call {name} names nothing"
 

@@ -21,8 +21,8 @@ from state_backend.fleet.row import Row, row_of
 from state_backend.outcomes import FAILED
 from state_backend.ownership import HUB
 
-STATUSES = ("PENDING", "FAILED", "SUCCEEDED")
-"""The kinds of files, those whose word counts for more after the others."""
+FILES = ("PENDING", "FAILED", "SUCCEEDED")
+"""By the status of what is in them; those whose word counts for more after the others."""
 
 
 def rows(places: Iterable[Place], records: Iterable[Mapping[str, JSON]]) -> list[Row]:
@@ -30,7 +30,7 @@ def rows(places: Iterable[Place], records: Iterable[Mapping[str, JSON]]) -> list
     One row for each of *places*, in their order.
 
     Args:
-        records: Of the items, in the order of ``STATUSES``: a later one counts for more.
+        records: Of the items, in the order of ``FILES``: a later one counts for more.
     """
     answers: dict[tuple[str, str], Row] = {}
     for record in records:

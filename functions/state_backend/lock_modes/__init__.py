@@ -12,5 +12,3 @@ from state_backend.lock_modes.mode import LockMode
 LOCK_MODES: dict[str, LockMode] = {
     mode.id: mode for mode in (s3_lockfile.LOCK_MODE, dynamodb.LOCK_MODE, both.LOCK_MODE)
 }
-
-__all__ = ["LOCK_MODES", "LockMode"]

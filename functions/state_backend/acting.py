@@ -1,0 +1,111 @@
+"""
+The loop, through the first role of the hub's that can be assumed and is not stopped by a policy.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from state_backend import outcomes
+from state_backend.aws.session import Session
+from state_backend.calls import Invoke
+from state_backend.errors import AccessDenied, InvalidRequest, NotReady
+from state_backend.hub import Hub
+from state_backend.intent import Intent
+from state_backend.model import Change
+from state_backend.outcomes import Report
+from state_backend.ownership import Claim, Record
+from state_backend.policies.session_policy import session_policies
+from state_backend.reconcile import Loop, permissions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What one run did, and as whom."""
+
+    report: Report
+    made: tuple[Change, ...]
+    """What was changed, through whichever role."""
+    role_arn: str
+    other_role_arn: str
+    """The second role that the policies let repair; empty if there is none."""
+    key_intent_at: float
+    """The intent to create a key that is still open; 0 if none is."""
+
+
+def act(record: Record, claimed: Claim, hub: Hub, *, plan_only: bool) -> Run:
+    """
+    What is done for *claimed*, or in a plan would be.
+
+    Where every role is stopped, what stopped the first counts: the others may fail by our own
+    policies, which do not know them.
+
+    Raises:
+        InvalidRequest: The hub names no role.
+        NotReady: None of them can be assumed.
+        AwsError: STS did not answer.
+    """
+    remaining = hub.settings.role_arns(claimed.spec.account)
+    policies = session_policies(claimed.spec, permissions(claimed.spec))
+    first: Run | None = None
+    stopped: Session | None = None
+    made: tuple[Change, ...] = ()
+    while remaining:
+        try:
+            session = hub.sessions.open(remaining, claimed.spec.region, policies)
+        except NotReady:
+            if first is None:
+                raise
+            break
+        if stopped is not None and not plan_only:
+            # What the stopped role has written lets only that role repair: it admits the next one.
+            admitting = _through(stopped.role_arn, session.role_arn, record, claimed)
+            made += _loop(record, admitting, hub, stopped.invoke, plan_only=False).made
+        before = stopped.role_arn if stopped else ""
+        through = _through(session.role_arn, before, record, claimed)
+        run = _loop(record, through, hub, session.invoke, plan_only=plan_only)
+        made += run.made
+        if not isinstance(run.report.error, AccessDenied):
+            return replace(run, made=made)
+        first, stopped = first or run, session
+        remaining = remaining[remaining.index(session.role_arn) + 1 :]
+    if first is None:
+        raise InvalidRequest("No role to act through is set", "Name one in ExecutionRoleNames")
+    return replace(first, made=made)
+
+
+def _through(role_arn: str, beside: str, record: Record, claimed: Claim) -> Claim:
+    """
+    *claimed*, to be acted on through *role_arn*.
+
+    The policies let two roles repair: this one, and the one *beside* it that a policy of ours stops
+    or has just stopped, or that was recorded before, so that roles can be exchanged.
+    """
+    others = (beside, record.role_arn, record.previous_role_arn)
+    other = next((arn for arn in others if arn and arn != role_arn), "")
+    acting = tuple(filter(None, (role_arn, other)))
+    return replace(claimed, spec=replace(claimed.spec, acting_role_arns=acting))
+
+
+def _loop(record: Record, claimed: Claim, hub: Hub, session: Invoke, *, plan_only: bool) -> Run:
+    spec = claimed.spec
+    intent = Intent(record, claimed, hub)
+    with ThreadPoolExecutor(1) as pool:
+        if not plan_only and intent.is_needed:
+            intent.saved = pool.submit(intent.save)
+        loop = Loop(
+            invoke=session,
+            clock=hub.clock,
+            give_up_at=hub.give_up_at,
+            before_creating=intent.before_creating,
+            left_alone=claimed.left_alone,
+        )
+        result = loop.run(spec, plan_only=plan_only)
+    return Run(
+        report=outcomes.report(result, planned=plan_only),
+        made=tuple(result.made),
+        role_arn=spec.acting_role_arns[0],
+        other_role_arn=(*spec.acting_role_arns, "")[1],
+        key_intent_at=intent.left_open(result),
+    )
