@@ -43,9 +43,10 @@ def backend_hcl(spec: BackendSpec) -> str:
     """A whole ``terraform`` block, to paste; only its key has to be filled in."""
     arguments = backend_arguments(spec)
     width = max(len(name) for name in arguments)
-    lines = [f"    {name.ljust(width)} = {_hcl(value)}" for name, value in arguments.items()]
-    key = f'    {"key".ljust(width)} = "{KEY_TEMPLATE}" # replace both: one key a module'
-    return "\n".join(["terraform {", '  backend "s3" {', lines[0], key, *lines[1:], "  }", "}", ""])
+    lines = [f"    {name.ljust(width)} = {hcl(value)}" for name, value in arguments.items()]
+    # In a group of its own, or `terraform fmt` would pad the key like the others.
+    key = f'    key = "{KEY_TEMPLATE}" # replace both: one key a module'
+    return "\n".join(["terraform {", '  backend "s3" {', key, "", *lines, "  }", "}", ""])
 
 
 def backend_json(spec: BackendSpec) -> str:
@@ -53,6 +54,7 @@ def backend_json(spec: BackendSpec) -> str:
     return json.dumps(backend_arguments(spec), separators=(",", ":"))
 
 
-def _hcl(value: JSON) -> str:
+def hcl(value: JSON) -> str:
+    """*value* as HCL writes it."""
     # JSON's spelling of text, booleans and lists is HCL's; templates cannot occur in our values.
     return json.dumps(value, ensure_ascii=False)

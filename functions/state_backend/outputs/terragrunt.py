@@ -10,9 +10,7 @@ Source: https://terragrunt.gruntwork.io/docs/reference/hcl/blocks/#remote_state
 
 from __future__ import annotations
 
-import json
-
-from state_backend.outputs.backend_block import backend_arguments
+from state_backend.outputs.backend_block import backend_arguments, hcl
 from state_backend.spec import BackendSpec
 
 _KEY = '"${path_relative_to_include()}/terraform.tfstate"'
@@ -21,7 +19,7 @@ _KEY = '"${path_relative_to_include()}/terraform.tfstate"'
 
 def terragrunt_hcl(spec: BackendSpec) -> str:
     """A whole ``remote_state`` block, to paste into the root configuration as it is."""
-    texts = {name: _hcl(value) for name, value in backend_arguments(spec).items()}
+    texts = {name: hcl(value) for name, value in backend_arguments(spec).items()}
     bucket = texts.pop("bucket")
     config = {"bucket": bucket, "key": _KEY, **texts, "disable_bucket_update": "true"}
     width = max(len(name) for name in config)
@@ -42,8 +40,3 @@ def terragrunt_hcl(spec: BackendSpec) -> str:
             "",
         ]
     )
-
-
-def _hcl(value: object) -> str:
-    # JSON's spelling of text, booleans and lists is HCL's; templates cannot occur in our values.
-    return json.dumps(value, ensure_ascii=False)

@@ -5,8 +5,9 @@ A file ``<version>.json`` here is written once, by that version's own code, and 
 
     PYTHONPATH=functions .venv/bin/python -m tests.acceptance.recorded <version>
 
-Before the first release there is ``unreleased`` alone. Nobody has it in an account, so it is
-recorded anew when backends change on purpose.
+Before the first release there are two. ``unreleased`` is of today; nobody has it in an account, so
+it is recorded anew when backends change on purpose. ``before-drift`` is of an earlier day, by the
+code of that day, whose register did not yet keep what was wanted and what was repaired.
 
 It has backends of several kinds, each as AWS's own read calls show it, with its register's item.
 ``bring_back`` makes the same on the double by AWS's write calls, whatever the code has become; so
