@@ -35,7 +35,12 @@ def _contradiction(spec: BackendSpec) -> str:
 def _encryption(spec: BackendSpec) -> str:
     algorithm, key = spec.default_encryption
     if spec.encryption == "AES256":
-        return ""
+        if algorithm in {"", "AES256"}:
+            return ""
+        return (
+            f"its default encryption is {algorithm}, so enforcing AES256 will be refused as a "
+            "weakening: set Encryption to aws:kms"
+        )
     if algorithm == "aws:kms" and key and key == spec.key_arn:
         return "clients that set encrypt = true must also set kms_key_id to that key's ARN"
     return (

@@ -7,7 +7,7 @@ it before anything is touched. Pure: who reads the register is ``aws/``, who wri
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field, replace
 
 from state_backend.calls import JSON
@@ -62,7 +62,7 @@ class Claim:
     given: Mapping[str, JSON]
     defaults: Defaults
     owner: str
-    """Whose the backend is; not always the requester's."""
+    """Whose the backend is; not always the requester's, and empty if it waits for the next."""
     left_alone: Mapping[str, StateholdError] = field(default_factory=dict)
     """What is looked at but not changed, by the id of its control, and why."""
 
@@ -74,6 +74,7 @@ def claim(
     hub: Defaults,
     *,
     rolling_back: bool = False,
+    creating: bool = False,
 ) -> Claim:
     """
     What *requester*, asking with *properties*, gets.
@@ -83,6 +84,7 @@ def claim(
         hub: The hub's defaults of today, for a backend that is new.
         rolling_back: Whether the stack goes back to earlier properties: what was tightened since
             then stays, without a refusal.
+        creating: Whether a stack's new resource asks, so that another name means a second backend.
 
     Raises:
         InvalidRequest: The properties themselves are wrong.
@@ -92,24 +94,24 @@ def claim(
     if not record.complete or (record.state == RELEASED and properties is not None):
         kept = record.given if record.owner == requester else {}
         return _new(record, requester, kept if properties is None else properties, hub)
-    if not record.owner:
+    if not record.owner and properties is not None:
         _names_the_same(record, properties, hub)
         record = replace(record, owner=requester)
-    recorded = _with_record(
-        resolve(record.account, record.region, record.given, record.defaults), record
-    )
+    recorded = on_record(record)
     if properties is None:
         spec, given = recorded, record.given
     elif requester == record.owner:
+        if creating or requester == HUB:
+            _is_no_second(recorded, _resolved(record, properties))
         spec, given = _changed(record, recorded, properties, rolling_back=rolling_back)
     else:
         spec, given = _tightened(record, recorded, properties, rolling_back=rolling_back)
-    return Claim(
-        spec=spec,
-        given=given,
-        defaults=record.defaults,
-        owner=record.owner,
-    )
+    return Claim(spec=spec, given=given, defaults=record.defaults, owner=record.owner)
+
+
+def on_record(record: Record) -> BackendSpec:
+    """The spec that *record* says is wanted."""
+    return _resolved(record, record.given)
 
 
 def _new(record: Record, requester: str, properties: Mapping[str, JSON], hub: Defaults) -> Claim:
@@ -121,13 +123,15 @@ def _new(record: Record, requester: str, properties: Mapping[str, JSON], hub: De
         )
     if spec.bucket_name == record.bucket_name:
         spec = _with_record(spec, record)
+        if record.complete:
+            _keeps_its_key(on_record(record), spec)
     spec = replace(spec, owner=requester)
     return Claim(spec=spec, given=properties, defaults=hub, owner=requester)
 
 
-def _names_the_same(record: Record, properties: Mapping[str, JSON] | None, hub: Defaults) -> None:
+def _names_the_same(record: Record, properties: Mapping[str, JSON], hub: Defaults) -> None:
     """Whoever takes over what nobody owns takes it under its name: there is one a place."""
-    wanted = resolve(record.account, record.region, properties or {}, hub)
+    wanted = resolve(record.account, record.region, properties, hub)
     if "BucketName" in wanted.stated and wanted.bucket_name != record.bucket_name:
         raise AlreadyExists(
             f"Account {record.account} already has the backend {record.bucket_name} in "
@@ -137,10 +141,27 @@ def _names_the_same(record: Record, properties: Mapping[str, JSON] | None, hub: 
         )
 
 
+def _is_no_second(recorded: BackendSpec, wanted: BackendSpec) -> None:
+    if "BucketName" in wanted.stated and wanted.bucket_name != recorded.bucket_name:
+        raise _already_there(recorded)
+
+
+def _already_there(recorded: BackendSpec) -> AlreadyExists:
+    return AlreadyExists(
+        f"Account {recorded.account} already has the backend {recorded.bucket_name} in "
+        f"{recorded.region}, which belongs to {_named(recorded.owner)}",
+        "There is one backend an account and Region: use that one, or change it through its owner",
+    )
+
+
+def _resolved(record: Record, given: Mapping[str, JSON]) -> BackendSpec:
+    return _with_record(resolve(record.account, record.region, given, record.defaults), record)
+
+
 def _with_record(spec: BackendSpec, record: Record) -> BackendSpec:
     return replace(
         spec,
-        owner=record.owner or HUB,
+        owner=record.owner,
         key_arn=spec.key_arn or (record.key_arn if spec.makes_key else ""),
         origin=record.origin,
     )
@@ -149,30 +170,42 @@ def _with_record(spec: BackendSpec, record: Record) -> BackendSpec:
 def _changed(
     record: Record, recorded: BackendSpec, properties: Mapping[str, JSON], *, rolling_back: bool
 ) -> tuple[BackendSpec, Mapping[str, JSON]]:
-    def resolved(given: Mapping[str, JSON]) -> BackendSpec:
-        return _with_record(resolve(record.account, record.region, given, record.defaults), record)
-
-    wanted = resolved(properties)
+    wanted = _resolved(record, properties)
     kept = _not_loosened(recorded, wanted, rolling_back=rolling_back)
     if kept:
         properties = {**properties, **kept}
-        wanted = resolved(properties)
+        wanted = _resolved(record, properties)
     still_open = _OPEN_WHILE_OBSERVED if recorded.observes else frozenset()
-    fixed = {name: it for name, it in FIXED.items() if name not in still_open}
-    for name, attribute in fixed.items():
-        before, after = getattr(recorded, attribute), getattr(wanted, attribute)
-        if before != after:
-            raise RefusedChange(
-                f"Property {name} is {before or 'not given'} and cannot become "
-                f"{after or 'not given'}: a backend keeps its place, name and key",
-                f"Keep {name}, or make a new backend elsewhere and migrate the states to it",
-            )
+    _keeps_its_place(recorded, wanted, FIXED.keys() - still_open)
+    _keeps_its_key(recorded, wanted)
+    return wanted, properties
+
+
+def _keeps_its_place(recorded: BackendSpec, wanted: BackendSpec, fixed: Set[str]) -> None:
+    differing = [
+        name
+        for name, attribute in FIXED.items()
+        if name in fixed and getattr(recorded, attribute) != getattr(wanted, attribute)
+    ]
+    if not differing:
+        return
+    # One often brings others with it: what was written down is what can be corrected.
+    stated = recorded.stated | wanted.stated
+    name = next((it for it in differing if it in stated), differing[0])
+    before, after = getattr(recorded, FIXED[name]), getattr(wanted, FIXED[name])
+    raise RefusedChange(
+        f"Property {name} is {before or 'not given'} and cannot become "
+        f"{after or 'not given'}: a backend keeps its place, name and key",
+        f"Keep {name}, or make a new backend elsewhere and migrate the states to it",
+    )
+
+
+def _keeps_its_key(recorded: BackendSpec, wanted: BackendSpec) -> None:
     if (recorded.encryption, wanted.encryption) == ("aws:kms", "AES256"):
         raise RefusedChange(
             "Property Encryption is aws:kms and cannot become AES256: that would weaken it",
             "Keep Encryption at aws:kms",
         )
-    return wanted, properties
 
 
 def _not_loosened(
@@ -207,31 +240,35 @@ def _tightened(
     record: Record, recorded: BackendSpec, properties: Mapping[str, JSON], *, rolling_back: bool
 ) -> tuple[BackendSpec, Mapping[str, JSON]]:
     wanted = resolve(record.account, record.region, properties, record.defaults)
-    owner = f"which belongs to {_named(record.owner)}"
-    names_another = "BucketName" in wanted.stated and wanted.bucket_name != recorded.bucket_name
-    if record.owner != HUB or names_another:
-        raise AlreadyExists(
-            f"Account {record.account} already has the backend {recorded.bucket_name} in "
-            f"{record.region}, {owner}",
-            "There is one backend an account and Region: use that one, or change it through its "
-            "owner",
-        )
+    if record.owner != HUB:
+        raise _already_there(recorded)
+    _is_no_second(recorded, wanted)
     given = dict(record.given)
     for name in sorted(wanted.stated):
         if name in _TIGHTER:
-            attribute, tighter = _TIGHTER[name]
-            before, after = getattr(recorded, attribute), getattr(wanted, attribute)
-            if before != after and not tighter(before, after):
+            if not _is_as_tight(name, recorded, wanted):
                 if rolling_back:
                     continue  # what was tightened stays so: a refusal would wedge the stack
                 raise AlreadyExists(
                     f"Property {name} would loosen or change the backend {recorded.bucket_name}, "
-                    f"{owner}",
+                    f"which belongs to {_named(record.owner)}",
                     f"Leave {name} out, or change it through its owner",
                 )
             given[name] = properties[name]
-    spec = _with_record(resolve(record.account, record.region, given, record.defaults), record)
-    return spec, given
+    return _resolved(record, given), given
+
+
+def _is_as_tight(name: str, recorded: BackendSpec, wanted: BackendSpec) -> bool:
+    """Whether what is *wanted* of the property *name* is as recorded, or tighter."""
+    if recorded.origin == "adopted" and name in _LIMITS and not recorded.stated & _LIMITS:
+        return False  # nothing expires there as long as neither is stated
+    attribute, tighter = _TIGHTER[name]
+    before, after = getattr(recorded, attribute), getattr(wanted, attribute)
+    return before == after or tighter(before, after)
+
+
+_LIMITS = frozenset({"NoncurrentVersionDays", "NoncurrentVersionsKept"})
+"""What lets versions expire; on an adopted bucket only where one of them is stated."""
 
 
 def _named(owner: str) -> str:

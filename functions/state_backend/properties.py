@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -24,7 +25,6 @@ _BUCKET_NAME = re.compile(r"[a-z0-9](?:[a-z0-9]|-(?!\.)|\.(?![.-]))*[a-z0-9]")
 _RESERVED_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
 _RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 _IPV4 = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
-_TAG_TEXT = re.compile(r"[\w\s+\-=.:/@]*", re.ASCII)
 
 
 class _Unacceptable(Exception):
@@ -174,9 +174,14 @@ def _is_allowed_tag(key: JSON, value: JSON) -> bool:
         and 0 < len(key) <= 128
         and len(value) <= 256
         and not key.lower().startswith(("aws:", "statehold"))
-        and _TAG_TEXT.fullmatch(key) is not None
-        and _TAG_TEXT.fullmatch(value) is not None
+        and all(map(_is_allowed_in_a_tag, key + value))
     )
+
+
+def _is_allowed_in_a_tag(character: str) -> bool:
+    """Whether it is a letter, a digit or a space, of any script, or a sign that AWS takes."""
+    category = unicodedata.category(character)
+    return character in "+-=._:/@" or category[0] in "LN" or category == "Zs"
 
 
 _PRINCIPALS_ACCEPT = (
@@ -283,7 +288,7 @@ PROPERTIES = {
             _TAGS,
             "",
             "a list of {Key, Value}, or Key=Value,…: at most 40, no key twice, none beginning with "
-            "'aws:' or 'Statehold'",
+            "'aws:' or 'Statehold', with letters, digits, spaces and '+-=._:/@' alone",
         ),
     )
 }
@@ -291,7 +296,7 @@ PROPERTIES = {
 
 def parse(given: Mapping[str, JSON]) -> dict[str, JSON]:
     """
-    The values of the properties in *given*; an empty text is not given.
+    The values of the properties in *given*; an empty text, or a list of nothing else, is not given.
 
     Raises:
         InvalidRequest: A property is unknown, or its value is not accepted.
@@ -303,7 +308,23 @@ def parse(given: Mapping[str, JSON]) -> dict[str, JSON]:
                 f"Property {str(name)[:100]} is unknown",
                 f"Use only: {', '.join(PROPERTIES)}",
             )
-    return {name: _value(PROPERTIES[name], value) for name, value in stated.items() if value != ""}
+    return {
+        name: _value(PROPERTIES[name], value)
+        for name, value in stated.items()
+        if not _is_empty(PROPERTIES[name], value)
+    }
+
+
+def _is_empty(row: Property, value: JSON) -> bool:
+    """Whether it is what a parameter with an empty default becomes: for a list ``[""]``."""
+    if not row.form.type.startswith("List"):
+        return bool(value == "")
+    items = value.split(",") if isinstance(value, str) else value
+    return isinstance(items, list) and bool(items) and all(map(_is_blank, items))
+
+
+def _is_blank(item: JSON) -> bool:
+    return isinstance(item, str) and not item.strip()
 
 
 def _value(row: Property, value: JSON) -> JSON:

@@ -8,13 +8,14 @@ deployment has to succeed on that same backend.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
-from tests.acceptance.cloudformation import Backend, Other, Stack, StackSet, Template
+from tests.acceptance import delete_situations as given
+from tests.acceptance.cloudformation import Backend, Stack, Template
 from tests.acceptance.cloudformation_backend import (
     ACCOUNT,
     BUCKET,
@@ -23,346 +24,19 @@ from tests.acceptance.cloudformation_backend import (
     Setting,
     without_statements,
 )
-from tests.aws_double import AwsDouble, Fault, Refusal
-from tests.aws_double.testing import deny
+from tests.acceptance.delete_situations import (
+    BOTH_LOCKS,
+    NOTHING_ELSE,
+    PROTECTED,
+    UNPROTECTED,
+    deleted_in_vain,
+    forbid,
+)
+from tests.aws_double import Fault, Refusal
 
-PROTECTED: Template = {"StateBackend": Backend()}
-BOTH_LOCKS: Template = {"StateBackend": Backend(properties={"LockMode": "both"})}
-UNPROTECTED: Template = {"StateBackend": Backend(properties={"PreventDestroy": False})}
-NOTHING_ELSE: Template = {"Topic": Other()}
-FAILING = Other(fails=frozenset({"Create"}))
 NOBODY = ""
-
-
-@pytest.fixture(scope="module")
-def aws() -> Iterator[AwsDouble]:
-    with AwsDouble(region=REGION) as aws:
-        yield aws
-
-
-@pytest.fixture
-def it(aws: AwsDouble) -> Iterator[Setting]:
-    with Setting(aws) as it:
-        yield it
-
-
-# ---- a backend that was never completed ----------------------------------------------------------
-
-
-def a_create_that_failed(it: Setting) -> Stack:
-    it.aws.service_control_policies[ACCOUNT] = [_policy(deny("s3:PutBucketPolicy"))]
-    stack = it.cloudformation.create_stack("payments", PROTECTED, account=ACCOUNT)
-    it.aws.service_control_policies.clear()
-    return stack
-
-
-def a_create_that_failed_in_a_stack_set(it: Setting) -> Stack:
-    it.aws.service_control_policies[ACCOUNT] = [_policy(deny("s3:PutBucketPolicy"))]
-    stack = StackSet(it.cloudformation, "backends", PROTECTED).create_instance(ACCOUNT)
-    it.aws.service_control_policies.clear()
-    return stack
-
-
-def a_create_that_was_never_answered(it: Setting) -> Stack:
-    it.cloudformation.loses = "Create"
-    stack = it.cloudformation.create_stack("payments", PROTECTED, account=ACCOUNT)
-    it.cloudformation.loses = ""
-    return stack
-
-
-def a_create_with_a_property_that_does_not_exist(it: Setting) -> Stack:
-    template = {"StateBackend": Backend(properties={"Versioning": True})}
-    return it.cloudformation.create_stack("payments", template, account=ACCOUNT)
-
-
-def an_added_resource_that_failed(it: Setting) -> Stack:
-    stack = it.cloudformation.create_stack("payments", NOTHING_ELSE, account=ACCOUNT)
-    it.aws.service_control_policies[ACCOUNT] = [_policy(deny("s3:PutBucketPolicy"))]
-    it.cloudformation.update_stack(stack, {**NOTHING_ELSE, **PROTECTED})
-    it.aws.service_control_policies.clear()
-    return stack
-
-
-def a_bucket_that_a_person_has_removed(it: Setting) -> Stack:
-    stack = it.cloudformation.create_stack("payments", UNPROTECTED, account=ACCOUNT)
-    person = it.aws.client(
-        "s3", principal=f"arn:aws:iam::{ACCOUNT}:role/Person", region=REGION, tls=True
-    )
-    for key, versions in it.at_first.states.items() if it.at_first else ():
-        for version in versions:
-            person.delete_object(Bucket=BUCKET, Key=key, VersionId=version)
-    person.delete_bucket(Bucket=BUCKET)
-    it.at_first = None
-    return it.cloudformation.delete_stack(stack)
-
-
-# ---- the stack's creation rolls back -------------------------------------------------------------
-
-
-def another_resource_fails_in_the_creation(it: Setting) -> Stack:
-    template = {**PROTECTED, "Topic": FAILING}
-    return it.cloudformation.create_stack("payments", template, account=ACCOUNT)
-
-
-def the_same_in_a_creation_by_change_set(it: Setting) -> Stack:
-    template = {**PROTECTED, "Topic": FAILING}
-    return it.cloudformation.create_stack("payments", template, account=ACCOUNT, change_set=True)
-
-
-def the_same_in_a_stack_set(it: Setting) -> Stack:
-    template = {**PROTECTED, "Topic": FAILING}
-    return StackSet(it.cloudformation, "backends", template).create_instance(ACCOUNT)
-
-
-def the_same_with_many_pages_of_events(it: Setting) -> Stack:
-    it.stacks.page_size = 3
-    return another_resource_fails_in_the_creation(it)
-
-
-def the_same_though_its_bucket_cannot_be_looked_at(it: Setting) -> Stack:
-    it.aws.faults.add(
-        Fault(
-            operation="HeadBucket",
-            kind="access_denied",
-            times=99,
-            match=lambda call: call.status == 0 and it.at_first is not None,
-        )
-    )
-    stack = another_resource_fails_in_the_creation(it)
-    it.aws.faults.clear()
-    return stack
-
-
-def the_same_after_taking_over_a_released_backend(it: Setting) -> Stack:
-    it.former = a_released_backend(it)
-    return another_resource_fails_in_the_creation(it)
-
-
-def the_same_with_two_resources_for_one_backend(it: Setting) -> Stack:
-    template: Template = {"One": Backend(), "Two": Backend(), "Topic": FAILING}
-    return it.cloudformation.create_stack("payments", template, account=ACCOUNT)
-
-
-def the_same_after_another_stacks_create_had_failed(it: Setting) -> Stack:
-    a_create_that_failed(it)
-    return another_resource_fails_in_the_creation(it)
-
-
-def a_kept_backend_although_it_is_to_be_kept_only_after_creation(it: Setting) -> Stack:
-    policy = Backend(deletion_policy="RetainExceptOnCreate")
-    template: Template = {"StateBackend": policy, "Topic": FAILING}
-    return it.cloudformation.create_stack("payments", template, account=ACCOUNT)
-
-
-# ---- an update rolls back ------------------------------------------------------------------------
-
-
-def a_new_resource_in_an_update_that_fails_elsewhere(it: Setting) -> Stack:
-    stack = it.cloudformation.create_stack("payments", NOTHING_ELSE, account=ACCOUNT)
-    return it.cloudformation.update_stack(stack, {**NOTHING_ELSE, **PROTECTED, "More": FAILING})
-
-
-def a_renamed_resource_in_an_update_that_fails_elsewhere(it: Setting) -> Stack:
-    stack = it.cloudformation.create_stack("payments", PROTECTED, account=ACCOUNT)
-    return it.cloudformation.update_stack(stack, {"Renamed": Backend(), "Topic": FAILING})
-
-
-def a_resource_added_anew_in_an_update_that_fails_elsewhere(it: Setting) -> Stack:
-    stack = a_resource_that_the_template_lost(it)
-    return it.cloudformation.update_stack(stack, {**PROTECTED, "More": FAILING})
-
-
-# ---- another resource holds it, or another owner -------------------------------------------------
-
-
-def a_renamed_resource(it: Setting) -> Stack:
-    stack = it.cloudformation.create_stack("payments", PROTECTED, account=ACCOUNT)
-    return it.cloudformation.update_stack(stack, {"Renamed": Backend()})
-
-
-def a_renamed_resource_in_a_stack_with_many_pages(it: Setting) -> Stack:
-    it.stacks.page_size = 1
-    return a_renamed_resource(it)
-
-
-def a_reader_of_the_hubs_backend(it: Setting) -> Stack:
-    assert it.vend()["status"] == "READY"
-    stack = it.cloudformation.create_stack("payments", PROTECTED, account=ACCOUNT)
-    return it.cloudformation.delete_stack(stack)
-
-
-def a_reader_that_says_it_may_go(it: Setting) -> Stack:
-    assert it.vend(properties={"PreventDestroy": "false"})["status"] == "READY"
-    stack = it.cloudformation.create_stack("payments", UNPROTECTED, account=ACCOUNT)
-    return it.cloudformation.delete_stack(stack)
-
-
-# ---- live and protected --------------------------------------------------------------------------
-
-
-def the_stack_is_deleted(it: Setting) -> Stack:
-    stack = it.cloudformation.create_stack("payments", BOTH_LOCKS, account=ACCOUNT)
-    return it.cloudformation.delete_stack(stack)
-
-
-def a_stack_made_by_change_set_is_deleted(it: Setting) -> Stack:
-    stack = it.cloudformation.create_stack("payments", PROTECTED, account=ACCOUNT, change_set=True)
-    return it.cloudformation.delete_stack(stack)
-
-
-def a_stack_whose_beginning_is_forgotten_is_deleted(it: Setting) -> Stack:
-    stack = it.cloudformation.create_stack("payments", PROTECTED, account=ACCOUNT)
-    it.cloudformation.update_stack(stack, {**PROTECTED, **NOTHING_ELSE})
-    events = it.stacks.by_id[stack.stack_id].events
-    del events[: next(i for i, e in enumerate(events) if e["ResourceStatus"].startswith("UPDATE"))]
-    return it.cloudformation.delete_stack(stack)
-
-
-def a_stack_whose_failed_creation_an_update_has_mended(it: Setting) -> Stack:
-    stack = it.cloudformation.create_stack(
-        "payments", {**PROTECTED, "Topic": FAILING}, account=ACCOUNT, on_failure="DO_NOTHING"
-    )
-    it.cloudformation.update_stack(stack, {**PROTECTED, **NOTHING_ELSE})
-    return it.cloudformation.delete_stack(stack)
-
-
-def a_resource_that_the_template_lost(it: Setting) -> Stack:
-    stack = it.cloudformation.create_stack("payments", PROTECTED, account=ACCOUNT)
-    return it.cloudformation.update_stack(stack, NOTHING_ELSE)
-
-
-def a_property_that_the_template_lost(it: Setting) -> Stack:
-    said = {"StateBackend": Backend(properties={"PreventDestroy": True})}
-    stack = it.cloudformation.create_stack("payments", said, account=ACCOUNT)
-    it.cloudformation.update_stack(stack, PROTECTED)
-    return it.cloudformation.delete_stack(stack)
-
-
-def a_property_that_the_template_lost_where_the_hub_protects_nothing(it: Setting) -> Stack:
-    it.set_hub(PREVENT_DESTROY="false")
-    return a_property_that_the_template_lost(it)
-
-
-def an_update_that_would_release_it_but_fails(it: Setting) -> Stack:
-    stack = it.cloudformation.create_stack("payments", PROTECTED, account=ACCOUNT)
-    it.cloudformation.update_stack(stack, {**UNPROTECTED, "Topic": FAILING})
-    return it.cloudformation.delete_stack(stack)
-
-
-def instances_of_a_stack_set_are_deleted(it: Setting) -> Stack:
-    stacks = StackSet(it.cloudformation, "backends", PROTECTED)
-    stacks.create_instance(ACCOUNT)
-    stack = stacks.delete_instance(ACCOUNT)
-    assert stacks.statuses == {ACCOUNT: "INOPERABLE"}
-    stacks.delete_instance(ACCOUNT, retain_stack=True)
-    return stack
-
-
-def the_account_leaves_the_stack_sets_unit(it: Setting) -> Stack:
-    stacks = StackSet(it.cloudformation, "backends", PROTECTED)
-    stacks.create_instance(ACCOUNT)
-    return stacks.delete_instance(ACCOUNT)
-
-
-# ---- kept by the stack's own means: no Delete is sent, or it no longer matters -------------------
-
-
-def the_account_leaves_a_unit_whose_stack_set_retains(it: Setting) -> Stack:
-    stacks = StackSet(it.cloudformation, "backends", PROTECTED)
-    stacks.create_instance(ACCOUNT)
-    return stacks.delete_instance(ACCOUNT, retain_stack=True)
-
-
-def the_refused_resource_is_retained(it: Setting) -> Stack:
-    return it.cloudformation.delete_stack(the_stack_is_deleted(it), retain=["StateBackend"])
-
-
-def the_stack_is_deleted_by_force(it: Setting) -> Stack:
-    return it.cloudformation.delete_stack(the_stack_is_deleted(it), force=True)
-
-
-def a_policy_retains_it(it: Setting) -> Stack:
-    template = {"StateBackend": Backend(deletion_policy="Retain")}
-    stack = it.cloudformation.create_stack("payments", template, account=ACCOUNT)
-    it.cloudformation.delete_stack(stack)
-    assert [exchange.request["RequestType"] for exchange in it.cloudformation.sent] == ["Create"]
-    return stack
-
-
-def a_policy_retains_it_except_on_create(it: Setting) -> Stack:
-    template = {"StateBackend": Backend(deletion_policy="RetainExceptOnCreate")}
-    stack = it.cloudformation.create_stack("payments", template, account=ACCOUNT)
-    it.cloudformation.delete_stack(stack)
-    assert [exchange.request["RequestType"] for exchange in it.cloudformation.sent] == ["Create"]
-    return stack
-
-
-# ---- released ------------------------------------------------------------------------------------
-
-
-def a_released_backend(it: Setting) -> Stack:
-    stack = it.cloudformation.create_stack("former", BOTH_LOCKS, account=ACCOUNT)
-    released = Backend(properties={"LockMode": "both", "PreventDestroy": False})
-    it.cloudformation.update_stack(stack, {"StateBackend": released})
-    return it.cloudformation.delete_stack(stack)
-
-
-def a_backend_that_was_never_protected(it: Setting) -> Stack:
-    stack = it.cloudformation.create_stack("payments", UNPROTECTED, account=ACCOUNT)
-    return it.cloudformation.delete_stack(stack)
-
-
-def a_released_resource_that_the_template_lost(it: Setting) -> Stack:
-    stack = it.cloudformation.create_stack("payments", PROTECTED, account=ACCOUNT)
-    it.cloudformation.update_stack(stack, UNPROTECTED)
-    it.cloudformation.update_stack(stack, NOTHING_ELSE)
-    assert stack.orphans == []
-    return stack
-
-
-# ---- what cannot be looked at --------------------------------------------------------------------
-
-
-def the_stack_cannot_be_looked_at(it: Setting) -> Stack:
-    stack = it.cloudformation.create_stack("payments", UNPROTECTED, account=ACCOUNT)
-    _unreadable(it, "DescribeStackEvents")
-    return _deleted_in_vain(it, stack)
-
-
-def the_stacks_resources_cannot_be_looked_at(it: Setting) -> Stack:
-    stack = it.cloudformation.create_stack("payments", UNPROTECTED, account=ACCOUNT)
-    _unreadable(it, "ListStackResources")
-    return _deleted_in_vain(it, stack)
-
-
-def the_register_cannot_be_read(it: Setting) -> Stack:
-    stack = it.cloudformation.create_stack("payments", UNPROTECTED, account=ACCOUNT)
-    _unreadable(it, "GetItem")
-    return _deleted_in_vain(it, stack)
-
-
-def the_register_cannot_be_written(it: Setting) -> Stack:
-    stack = it.cloudformation.create_stack("payments", UNPROTECTED, account=ACCOUNT)
-    _unreadable(it, "UpdateItem")
-    return _deleted_in_vain(it, stack)
-
-
-def the_role_is_gone(it: Setting) -> Stack:
-    stack = it.cloudformation.create_stack("payments", UNPROTECTED, account=ACCOUNT)
-    for role in ("StateholdProvisioner", "AWSControlTowerExecution"):
-        it.aws.remove_role(ACCOUNT, role)
-    it.cloudformation.delete_stack(stack)
-    for role in ("StateholdProvisioner", "AWSControlTowerExecution"):
-        it.aws.add_role(ACCOUNT, role)
-    return stack
-
-
-def the_hubs_mode_is_plan(it: Setting) -> Stack:
-    stack = it.cloudformation.create_stack("payments", UNPROTECTED, account=ACCOUNT)
-    it.set_hub(MODE="plan")
-    it.cloudformation.delete_stack(stack)
-    it.set_hub(MODE="reconcile")
-    return stack
+THE_STACK = "stack"
+LIVE, RELEASED = "LIVE", "RELEASED"
 
 
 # ---- the table -----------------------------------------------------------------------------------
@@ -384,148 +58,153 @@ class Row:
     """Whether its protection was lifted by an update before."""
 
 
-THE_STACK = "stack"
-LIVE, RELEASED = "LIVE", "RELEASED"
-
 ROWS = {
     "never completed: SUCCESS, nothing touched": (
-        Row(play=a_create_that_failed, ends="ROLLBACK_COMPLETE", owner=THE_STACK, whole=False),
         Row(
-            play=a_create_that_failed_in_a_stack_set,
+            play=given.a_create_that_failed, ends="ROLLBACK_COMPLETE", owner=THE_STACK, whole=False
+        ),
+        Row(
+            play=given.a_create_that_failed_in_a_stack_set,
             ends="DELETE_COMPLETE",
             owner=THE_STACK,
             whole=False,
         ),
-        Row(play=a_create_that_was_never_answered, ends="ROLLBACK_COMPLETE", whole=False),
+        Row(play=given.a_create_that_was_never_answered, ends="ROLLBACK_COMPLETE", whole=False),
         Row(
-            play=a_create_with_a_property_that_does_not_exist,
+            play=given.a_create_with_a_property_that_does_not_exist,
             ends="ROLLBACK_COMPLETE",
             whole=False,
         ),
         Row(
-            play=an_added_resource_that_failed,
+            play=given.an_added_resource_that_failed,
             ends="UPDATE_ROLLBACK_COMPLETE",
             owner=THE_STACK,
             whole=False,
         ),
-        Row(play=a_bucket_that_a_person_has_removed, ends="DELETE_COMPLETE", whole=False),
+        Row(play=given.a_bucket_that_a_person_has_removed, ends="DELETE_COMPLETE", whole=False),
     ),
     "the creation rolls back: SUCCESS, everything stays, the next Create adopts it": (
-        Row(play=another_resource_fails_in_the_creation, ends="ROLLBACK_COMPLETE", state=LIVE),
-        Row(play=the_same_in_a_creation_by_change_set, ends="ROLLBACK_COMPLETE", state=LIVE),
-        Row(play=the_same_in_a_stack_set, ends="DELETE_COMPLETE", state=LIVE),
-        Row(play=the_same_with_many_pages_of_events, ends="ROLLBACK_COMPLETE", state=LIVE),
         Row(
-            play=the_same_though_its_bucket_cannot_be_looked_at,
+            play=given.another_resource_fails_in_the_creation, ends="ROLLBACK_COMPLETE", state=LIVE
+        ),
+        Row(play=given.the_same_in_a_creation_by_change_set, ends="ROLLBACK_COMPLETE", state=LIVE),
+        Row(play=given.the_same_in_a_stack_set, ends="DELETE_COMPLETE", state=LIVE),
+        Row(play=given.the_same_with_many_pages_of_events, ends="ROLLBACK_COMPLETE", state=LIVE),
+        Row(
+            play=given.the_same_though_its_bucket_cannot_be_looked_at,
             ends="ROLLBACK_COMPLETE",
             state=LIVE,
         ),
         Row(
-            play=the_same_after_taking_over_a_released_backend,
+            play=given.the_same_after_taking_over_a_released_backend,
             ends="ROLLBACK_COMPLETE",
             owner="former",
             state=RELEASED,
         ),
         Row(
-            play=the_same_after_another_stacks_create_had_failed,
+            play=given.the_same_after_another_stacks_create_had_failed,
             ends="ROLLBACK_COMPLETE",
             state=LIVE,
         ),
         Row(
-            play=the_same_with_two_resources_for_one_backend,
+            play=given.the_same_with_two_resources_for_one_backend,
             ends="ROLLBACK_COMPLETE",
             state=LIVE,
         ),
         Row(
-            play=a_kept_backend_although_it_is_to_be_kept_only_after_creation,
+            play=given.a_kept_backend_although_it_is_to_be_kept_only_after_creation,
             ends="ROLLBACK_COMPLETE",
             state=LIVE,
         ),
     ),
     "new in an update that rolls back: SUCCESS, everything stays, the owner is the previous one": (
         Row(
-            play=a_new_resource_in_an_update_that_fails_elsewhere,
+            play=given.a_new_resource_in_an_update_that_fails_elsewhere,
             ends="UPDATE_ROLLBACK_COMPLETE",
             state=LIVE,
         ),
         Row(
-            play=a_renamed_resource_in_an_update_that_fails_elsewhere,
+            play=given.a_renamed_resource_in_an_update_that_fails_elsewhere,
             ends="UPDATE_ROLLBACK_COMPLETE",
             owner=THE_STACK,
             state=LIVE,
         ),
         Row(
-            play=a_resource_added_anew_in_an_update_that_fails_elsewhere,
+            play=given.a_resource_added_anew_in_an_update_that_fails_elsewhere,
             ends="UPDATE_ROLLBACK_COMPLETE",
             owner=THE_STACK,
             state=LIVE,
         ),
     ),
     "held by another resource of the stack: SUCCESS, nothing touched": (
-        Row(play=a_renamed_resource, ends="UPDATE_COMPLETE", owner=THE_STACK, state=LIVE),
+        Row(play=given.a_renamed_resource, ends="UPDATE_COMPLETE", owner=THE_STACK, state=LIVE),
         Row(
-            play=a_renamed_resource_in_a_stack_with_many_pages,
+            play=given.a_renamed_resource_in_a_stack_with_many_pages,
             ends="UPDATE_COMPLETE",
             owner=THE_STACK,
             state=LIVE,
         ),
     ),
     "only a reader of the hub's: SUCCESS, nothing touched": (
-        Row(play=a_reader_of_the_hubs_backend, ends="DELETE_COMPLETE", owner="hub", state=LIVE),
-        Row(play=a_reader_that_says_it_may_go, ends="DELETE_COMPLETE", owner="hub", state=LIVE),
+        Row(
+            play=given.a_reader_of_the_hubs_backend, ends="DELETE_COMPLETE", owner="hub", state=LIVE
+        ),
+        Row(
+            play=given.a_reader_that_says_it_may_go, ends="DELETE_COMPLETE", owner="hub", state=LIVE
+        ),
     ),
     "live and protected on record: FAILED": (
-        Row(play=the_stack_is_deleted, ends="DELETE_FAILED", owner=THE_STACK, state=LIVE),
+        Row(play=given.the_stack_is_deleted, ends="DELETE_FAILED", owner=THE_STACK, state=LIVE),
         Row(
-            play=a_stack_made_by_change_set_is_deleted,
+            play=given.a_stack_made_by_change_set_is_deleted,
             ends="DELETE_FAILED",
             owner=THE_STACK,
             state=LIVE,
         ),
         Row(
-            play=a_stack_whose_beginning_is_forgotten_is_deleted,
+            play=given.a_stack_whose_beginning_is_forgotten_is_deleted,
             ends="DELETE_FAILED",
             owner=THE_STACK,
             state=LIVE,
         ),
         Row(
-            play=a_stack_whose_failed_creation_an_update_has_mended,
+            play=given.a_stack_whose_failed_creation_an_update_has_mended,
             ends="DELETE_FAILED",
             owner=THE_STACK,
             state=LIVE,
         ),
         Row(
-            play=a_resource_that_the_template_lost,
+            play=given.a_resource_that_the_template_lost,
             ends="UPDATE_COMPLETE",
             owner=THE_STACK,
             state=LIVE,
         ),
         Row(
-            play=a_property_that_the_template_lost,
+            play=given.a_property_that_the_template_lost,
             ends="DELETE_FAILED",
             owner=THE_STACK,
             state=LIVE,
         ),
         Row(
-            play=a_property_that_the_template_lost_where_the_hub_protects_nothing,
+            play=given.a_property_that_the_template_lost_where_the_hub_protects_nothing,
             ends="DELETE_FAILED",
             owner=THE_STACK,
             state=LIVE,
         ),
         Row(
-            play=an_update_that_would_release_it_but_fails,
+            play=given.an_update_that_would_release_it_but_fails,
             ends="DELETE_FAILED",
             owner=THE_STACK,
             state=LIVE,
         ),
         Row(
-            play=instances_of_a_stack_set_are_deleted,
+            play=given.instances_of_a_stack_set_are_deleted,
             ends="DELETE_FAILED",
             owner=THE_STACK,
             state=LIVE,
         ),
         Row(
-            play=the_account_leaves_the_stack_sets_unit,
+            play=given.the_account_leaves_the_stack_sets_unit,
             ends="DELETE_FAILED",
             owner=THE_STACK,
             state=LIVE,
@@ -533,23 +212,26 @@ ROWS = {
     ),
     "kept by the stack's own means: no Delete that matters": (
         Row(
-            play=the_account_leaves_a_unit_whose_stack_set_retains,
+            play=given.the_account_leaves_a_unit_whose_stack_set_retains,
             ends="CREATE_COMPLETE",
             owner=THE_STACK,
             state=LIVE,
         ),
         Row(
-            play=the_refused_resource_is_retained,
+            play=given.the_refused_resource_is_retained,
             ends="DELETE_COMPLETE",
             owner=THE_STACK,
             state=LIVE,
         ),
         Row(
-            play=the_stack_is_deleted_by_force, ends="DELETE_COMPLETE", owner=THE_STACK, state=LIVE
+            play=given.the_stack_is_deleted_by_force,
+            ends="DELETE_COMPLETE",
+            owner=THE_STACK,
+            state=LIVE,
         ),
-        Row(play=a_policy_retains_it, ends="DELETE_COMPLETE", owner=THE_STACK, state=LIVE),
+        Row(play=given.a_policy_retains_it, ends="DELETE_COMPLETE", owner=THE_STACK, state=LIVE),
         Row(
-            play=a_policy_retains_it_except_on_create,
+            play=given.a_policy_retains_it_except_on_create,
             ends="DELETE_COMPLETE",
             owner=THE_STACK,
             state=LIVE,
@@ -557,20 +239,20 @@ ROWS = {
     ),
     "released by an update before: SUCCESS, everything stays together": (
         Row(
-            play=a_released_backend,
+            play=given.a_released_backend,
             ends="DELETE_COMPLETE",
             owner=THE_STACK,
             state=RELEASED,
             lifted=True,
         ),
         Row(
-            play=a_backend_that_was_never_protected,
+            play=given.a_backend_that_was_never_protected,
             ends="DELETE_COMPLETE",
             owner=THE_STACK,
             state=RELEASED,
         ),
         Row(
-            play=a_released_resource_that_the_template_lost,
+            play=given.a_released_resource_that_the_template_lost,
             ends="UPDATE_COMPLETE",
             owner=THE_STACK,
             state=RELEASED,
@@ -580,15 +262,16 @@ ROWS = {
     "not to be looked at: FAILED": tuple(
         Row(play=play, ends="DELETE_FAILED", owner=THE_STACK, state=LIVE)
         for play in (
-            the_stack_cannot_be_looked_at,
-            the_stacks_resources_cannot_be_looked_at,
-            the_register_cannot_be_read,
-            the_register_cannot_be_written,
-            the_role_is_gone,
-            the_hubs_mode_is_plan,
+            given.the_stack_cannot_be_looked_at,
+            given.the_stacks_resources_cannot_be_looked_at,
+            given.the_register_cannot_be_read,
+            given.the_register_cannot_be_written,
+            given.the_role_is_gone,
+            given.the_hubs_mode_is_plan,
         )
     ),
 }
+
 EACH = {
     f"{title.partition(':')[0]}-{row.play.__name__}".replace(" ", "_"): (title, row)
     for title, rows in ROWS.items()
@@ -661,7 +344,7 @@ def _deploy_again(it: Setting, stack: Stack) -> Stack:
 def test_the_reason_of_a_refusal_says_what_is_protected_and_how_to_release_it(
     it: Setting,
 ) -> None:
-    stack = the_stack_is_deleted(it)
+    stack = given.the_stack_is_deleted(it)
 
     reason = stack.reasons[-1]
     assert BUCKET in reason
@@ -683,13 +366,13 @@ def test_a_refusal_is_announced_on_the_hubs_bus(it: Setting) -> None:
 
 
 def test_a_release_is_told_by_the_tags_of_bucket_key_and_table(it: Setting) -> None:
-    a_released_backend(it)
+    given.a_released_backend(it)
 
     assert it.state_tags() == dict.fromkeys(("bucket", "key", "table"), "RELEASED")
 
 
 def test_whoever_takes_a_released_backend_over_corrects_the_tags(it: Setting) -> None:
-    a_released_backend(it)
+    given.a_released_backend(it)
 
     it.cloudformation.create_stack("payments", BOTH_LOCKS, account=ACCOUNT)
 
@@ -707,7 +390,7 @@ def test_tags_that_cannot_be_written_do_not_hold_a_release_up(it: Setting) -> No
 
 
 def test_a_released_backend_is_reported_and_not_repaired(it: Setting) -> None:
-    a_released_backend(it)
+    given.a_released_backend(it)
 
     reports: list[Any] = []
     writes = it.writes_by(lambda: reports.append(it.vend()))
@@ -763,9 +446,9 @@ def test_a_stack_whose_buckets_name_another_account_has_taken_can_be_deleted(it:
 def test_a_bucket_that_must_not_be_looked_at_counts_as_there(it: Setting, unreadable: str) -> None:
     stack = it.cloudformation.create_stack("payments", PROTECTED, account=ACCOUNT)
     for operation in unreadable.split():
-        _unreadable(it, operation)
+        forbid(it, operation)
 
-    _deleted_in_vain(it, stack)
+    deleted_in_vain(it, stack)
 
     assert stack.status == "DELETE_FAILED"
     assert it.record().state == LIVE
@@ -773,9 +456,9 @@ def test_a_bucket_that_must_not_be_looked_at_counts_as_there(it: Setting, unread
 
 def test_what_cannot_be_listed_is_not_taken_for_another_accounts(it: Setting) -> None:
     stack = a_name_that_another_account_has_taken(it)
-    _unreadable(it, "ListBuckets")
+    forbid(it, "ListBuckets")
 
-    _deleted_in_vain(it, stack)
+    deleted_in_vain(it, stack)
 
     assert stack.status == "DELETE_FAILED"
 
@@ -812,29 +495,9 @@ def test_another_stack_does_not_get_a_backend_whose_owner_is_alive(it: Setting) 
 
 
 def test_a_backend_that_a_stack_dropped_stays_that_stacks(it: Setting) -> None:
-    stack = a_resource_that_the_template_lost(it)
+    stack = given.a_resource_that_the_template_lost(it)
 
     second = it.cloudformation.create_stack("orders", PROTECTED, account=ACCOUNT)
 
     assert second.status == "ROLLBACK_COMPLETE"
     assert (it.record().owner, stack.orphans) == (stack.stack_id, [BUCKET])
-
-
-# ---- plumbing ------------------------------------------------------------------------------------
-
-
-def _policy(*statements: dict[str, Any]) -> dict[str, Any]:
-    return {"Version": "2012-10-17", "Statement": list(statements)}
-
-
-def _unreadable(it: Setting, operation: str) -> None:
-    refused = Refusal(
-        "AccessDenied", f"not authorized to perform: {operation} with an explicit deny", 403
-    )
-    it.aws.faults.add(Fault(operation=operation, kind="refuse", error=refused, times=99))
-
-
-def _deleted_in_vain(it: Setting, stack: Stack) -> Stack:
-    it.cloudformation.delete_stack(stack)
-    it.aws.faults.clear()
-    return stack

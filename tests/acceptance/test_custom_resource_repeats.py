@@ -13,26 +13,19 @@ from typing import Any
 import pytest
 
 from tests.acceptance.cloudformation import Backend, Other, Stack
-from tests.acceptance.cloudformation_backend import ACCOUNT, REGION, Setting
+from tests.acceptance.cloudformation_backend import ACCOUNT, Setting
 from tests.acceptance.cloudformation_host import Exchange
-from tests.aws_double import AwsDouble, Fault
+from tests.aws_double import Fault
 
 PROTECTED = {"StateBackend": Backend()}
 UNPROTECTED = {"StateBackend": Backend(properties={"PreventDestroy": False})}
 LONGER = {"StateBackend": Backend(properties={"NoncurrentVersionDays": 730})}
 
 
-@pytest.fixture(scope="module")
-def aws() -> Iterator[AwsDouble]:
-    with AwsDouble(region=REGION) as aws:
-        yield aws
-
-
-@pytest.fixture
-def it(aws: AwsDouble) -> Iterator[Setting]:
-    with Setting(aws) as it:
-        yield it
-        assert _keys(it) <= 1
+@pytest.fixture(autouse=True)
+def one_key(it: Setting) -> Iterator[None]:
+    yield
+    assert _keys(it) <= 1
 
 
 def _keys(it: Setting) -> int:

@@ -16,12 +16,6 @@ SETTINGS = "/statehold/settings"
 OF_THE_ACCOUNT = {"version": 1, "accounts": {ACCOUNT: {"NoncurrentVersionDays": 730}}}
 
 
-@pytest.fixture(scope="module")
-def aws() -> Iterator[AwsDouble]:
-    with AwsDouble(region=REGION) as aws:
-        yield aws
-
-
 @pytest.fixture
 def it(aws: AwsDouble) -> Iterator[Setting]:
     with Setting(aws, parameters={"SettingsParameterName": SETTINGS}) as it:

@@ -7,7 +7,7 @@ starts from a genuine request, so that only what it forges can be what gives it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,18 +21,6 @@ STRANGER = "999999999999"
 STACK = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/payments/0a1b2c3d"
 PROTECTED = {"StateBackend": Backend()}
 Request = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def aws() -> Iterator[AwsDouble]:
-    with AwsDouble(region=REGION) as aws:
-        yield aws
-
-
-@pytest.fixture
-def it(aws: AwsDouble) -> Iterator[Setting]:
-    with Setting(aws) as it:
-        yield it
 
 
 def _in_progress(
@@ -118,6 +106,35 @@ def a_type_of_which_the_stack_says_nothing(it: Setting) -> Request:
     return _in_progress(it) | {"RequestType": "Update", "PhysicalResourceId": BUCKET}
 
 
+def a_resource_of_another_kind(it: Setting) -> Request:
+    """Whoever can make a bucket by a stack has its word for the bucket's own properties."""
+    request = _in_progress(it, BucketName=BUCKET)
+    it.stacks.put_event(
+        stack_id=STACK,
+        logical_id="StateBackend",
+        status="CREATE_IN_PROGRESS",
+        resource_type="AWS::S3::Bucket",
+        properties=request["ResourceProperties"],
+    )
+    return request
+
+
+def a_custom_resource_of_another_function(it: Setting) -> Request:
+    request = _in_progress(it)
+    it.stacks.put_event(
+        stack_id=STACK,
+        logical_id="StateBackend",
+        status="CREATE_IN_PROGRESS",
+        resource_type="Custom::Tagger",
+        properties=request["ResourceProperties"],
+    )
+    return request
+
+
+def an_update_of_another_physical_id(it: Setting) -> Request:
+    return _in_progress(it, "Update") | {"PhysicalResourceId": f"{BUCKET}-other"}
+
+
 def properties_that_the_stack_does_not_have(it: Setting) -> Request:
     request = _in_progress(it, PreventDestroy="true")
     own = request["ResourceProperties"]
@@ -167,6 +184,9 @@ FORGED = (
     another_stack_of_the_same_name,
     another_logical_id,
     a_type_of_which_the_stack_says_nothing,
+    a_resource_of_another_kind,
+    a_custom_resource_of_another_function,
+    an_update_of_another_physical_id,
     properties_that_the_stack_does_not_have,
     one_property_more,
     one_property_less,

@@ -6,7 +6,7 @@ A refused or failed update rolls back to the old properties, and what a template
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -15,24 +15,12 @@ import pytest
 from state_backend.properties import PROPERTIES
 from tests.acceptance.cloudformation import Backend, Other, Stack, Template
 from tests.acceptance.cloudformation_backend import ACCOUNT, BUCKET, REGION, Setting
-from tests.aws_double import AwsDouble, Fault, Refusal
+from tests.aws_double import Fault, Refusal
 from tests.aws_double.double import MEMBER_ROLES
 
 FAILING = Other(fails=frozenset({"Create"}))
 OWN_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-4333-8444-555555555555"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/Deployer"
-
-
-@pytest.fixture(scope="module")
-def aws() -> Iterator[AwsDouble]:
-    with AwsDouble(region=REGION) as aws:
-        yield aws
-
-
-@pytest.fixture
-def it(aws: AwsDouble) -> Iterator[Setting]:
-    with Setting(aws) as it:
-        yield it
 
 
 def _created(it: Setting, **properties: Any) -> Stack:
@@ -409,3 +397,16 @@ def test_the_attributes_are_those_of_the_contract(it: Setting) -> None:
     }
     done, _, all_of_them = answer["Data"]["ControlsSatisfied"].partition("/")
     assert done == all_of_them
+
+
+def test_a_second_backend_in_the_same_stack_is_refused_and_the_first_is_named(it: Setting) -> None:
+    stack = it.cloudformation.create_stack("payments", {"StateBackend": Backend()}, account=ACCOUNT)
+    second = Backend(properties={"BucketName": f"acme-second-{ACCOUNT}"})
+
+    it.cloudformation.update_stack(stack, {"StateBackend": Backend(), "Second": second})
+
+    assert stack.status == "UPDATE_ROLLBACK_COMPLETE", stack.reasons
+    [reason] = stack.reasons
+    assert reason.startswith("AlreadyExists: ")
+    assert BUCKET in reason
+    assert f"acme-second-{ACCOUNT}" not in it.aws.world.buckets

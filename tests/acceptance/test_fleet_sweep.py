@@ -12,13 +12,12 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import boto3
 import pytest
 
-from state_backend.calls import Clock
+from tests.acceptance.clock import Time
 from tests.acceptance.organization import MANAGEMENT, OUTSIDER, Organization, sample
 from tests.aws_double import AwsDouble, Fault, Refusal
 from tests.deployment import Deployment
@@ -54,24 +53,6 @@ def warm(monkeypatch) -> None:
 
     monkeypatch.setattr("tests.deployment.lambda_runtime._new_boto_session", nullcontext)
     monkeypatch.setattr("state_backend.aws.invoke.boto_session", session)
-
-
-@dataclass
-class Time:
-    """A clock that moves when somebody waits, and hardly otherwise."""
-
-    seconds: float = 1_800_000_000.0
-
-    @property
-    def clock(self) -> Clock:
-        return Clock(now=self._now, sleep=self._sleep)
-
-    def _now(self) -> float:
-        self.seconds += 0.001
-        return self.seconds
-
-    def _sleep(self, seconds: float) -> None:
-        self.seconds += seconds
 
 
 class Swept:

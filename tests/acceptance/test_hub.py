@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from state_backend.aws.invoke import boto_session
-from state_backend.calls import Clock
+from tests.acceptance.clock import Time
 from tests.acceptance.organization import (
     ABOUT_A_UNIT,
     ABOUT_AN_ACCOUNT,
@@ -37,24 +37,6 @@ SETTINGS = "/statehold/settings"
 NOT_READY = Refusal(
     "OptInRequired", "The AWS Access Key Id needs a subscription for the service", 403
 )
-
-
-@dataclass
-class Time:
-    """A clock that moves when somebody waits, and hardly otherwise."""
-
-    seconds: float = 1_800_000_000.0
-
-    @property
-    def clock(self) -> Clock:
-        return Clock(now=self.now, sleep=self.wait)
-
-    def now(self) -> float:
-        self.seconds += 0.001
-        return self.seconds
-
-    def wait(self, seconds: float) -> None:
-        self.seconds += seconds
 
 
 @dataclass
@@ -213,7 +195,6 @@ def _days_kept(aws: AwsDouble, account: str) -> int:
 
 ACCOUNT, OTHER, THIRD = "222222222222", "333333333333", "444444444444"
 VENDED = "controltower.CreateManagedAccount.succeeded"
-DEAD_LETTERS = "AccountVendedDeadLetterQueue"
 
 
 def vended(account: str) -> Any:

@@ -5,7 +5,6 @@ accept, and its update. One row a property, in the order of the contract.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
@@ -14,104 +13,13 @@ from typing import Any
 import pytest
 
 from state_backend.properties import PROPERTIES
-from tests.acceptance.peers import Site, seed_b
+from tests.acceptance.account_backend import REGION, Backend, named_log_bucket
+from tests.acceptance.peers import seed_b
 from tests.aws_double import AwsDouble
-from tests.aws_double.testing import allow, policy, refused
+from tests.aws_double.testing import refused
 from tests.deployment import Deployment
 
-REGION = "eu-central-1"
-NO_POLICY = '{"Statement": []}'
 _ACCOUNTS = count(222_222_000_000)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Backend:
-    """One account's backend, to be asked for and looked at."""
-
-    hub: Deployment
-    account: str
-    region: str = REGION
-
-    @property
-    def aws(self) -> AwsDouble:
-        return self.hub.aws
-
-    @property
-    def site(self) -> Site:
-        return Site(self.aws, self.account, self.region)
-
-    def ask(self, properties: Mapping[str, Any] | None = None, operation: str = "reconcile") -> Any:
-        event = {
-            "operation": operation,
-            "accountId": self.account,
-            "region": self.region,
-            "properties": dict(properties or {}),
-        }
-        invocation = self.hub.invoke("AccountVendedFunction", event)
-        assert not invocation.error, invocation.error
-        [report] = invocation.answer
-        return report
-
-    def role(self, name: str) -> str:
-        return f"arn:aws:iam::{self.account}:role/{name}"
-
-    def client(self, service: str, role: str = "Deployer") -> Any:
-        return self.aws.client(service, principal=self.role(role), region=self.region, tls=True)
-
-    def writes(self, since: int) -> list[str]:
-        """What was changed outside of the hub's register and its event bus."""
-        hubs = ("dynamodb:UpdateItem StateholdBackendRegister", "events:PutEvents")
-        made = map(str, self.aws.writes(since))
-        return [it for it in made if not it.startswith(hubs)]
-
-    # ---- what there is -----------------------------------------------------------------------
-
-    @property
-    def name(self) -> str:
-        names = [it.name for it in self.aws.world.buckets.values() if it.account == self.account]
-        return next(it for it in names if "-logs-" not in it and not it.startswith("named-"))
-
-    @property
-    def log_bucket(self) -> str:
-        return f"tfstate-logs-{self.account}-{self.region}-an"
-
-    def setting(self, kind: str, bucket: str = "") -> Any:
-        return self.aws.world.buckets[bucket or self.name].configuration(kind)
-
-    @property
-    def default(self) -> Any:
-        return self.setting("encryption")["Rules"][0]
-
-    def rule(self, name: str, bucket: str = "") -> Any:
-        rules = {it["ID"]: it for it in self.setting("lifecycle", bucket)["Rules"]}
-        return rules.get(f"Statehold{name}")
-
-    @property
-    def statements(self) -> dict[str, Any]:
-        document = json.loads(self.aws.world.buckets[self.name].policy or NO_POLICY)
-        return {it["Sid"].removeprefix("StateholdDeny"): it for it in document["Statement"]}
-
-    @property
-    def block(self) -> str:
-        parameter = self.client("ssm").get_parameter(Name="/statehold/backend.hcl")
-        return " ".join(parameter["Parameter"]["Value"].split())
-
-    @property
-    def tables(self) -> list[str]:
-        return list(self.client("dynamodb").list_tables()["TableNames"])
-
-    # ---- what can be done --------------------------------------------------------------------
-
-    def put(self, key: str = "a/terraform.tfstate", role: str = "Deployer", **sse: str) -> Any:
-        return self.client("s3", role).put_object(Bucket=self.name, Key=key, Body=b"{}", **sse)
-
-    def get(self, key: str = "a/terraform.tfstate", role: str = "Deployer") -> Any:
-        return self.client("s3", role).get_object(Bucket=self.name, Key=key)
-
-    def delete(self, key: str = "a/terraform.tfstate", role: str = "Deployer", **which: str) -> Any:
-        return self.client("s3", role).delete_object(Bucket=self.name, Key=key, **which)
-
-
 Check = Callable[[Backend], None]
 
 
@@ -131,8 +39,8 @@ class Row:
     """The effect of the update; None if it is refused."""
     others: Mapping[str, str] | None = None
     """What is stated besides."""
-    changes: str = ""
-    """The property that a refused update would change by it; itself if empty."""
+    refused: tuple[str, str] = ("NotUpdatable", "")
+    """With which code an update is refused, and in which words; with its name if empty."""
 
     def properties(self, backend: Backend, value: Any) -> dict[str, Any]:
         made = value(backend) if callable(value) else value
@@ -255,19 +163,6 @@ def kept_days(days: int, versions: int = 100) -> Check:
     return check
 
 
-def named_log_bucket(it: Backend) -> str:
-    name = f"named-{it.account}"
-    if name not in it.aws.world.buckets:
-        it.site.make_bucket(name)
-        delivery = allow(
-            "s3:PutObject",
-            f"arn:aws:s3:::{name}/*",
-            Principal={"Service": "logging.s3.amazonaws.com"},
-        )
-        it.site.client("s3").put_bucket_policy(Bucket=name, Policy=policy(delivery))
-    return name
-
-
 def logs_go_to_the_named_bucket(it: Backend) -> None:
     name = f"named-{it.account}"
     assert it.setting("logging")["LoggingEnabled"]["TargetBucket"] == name
@@ -354,7 +249,6 @@ def tagged(**tags: str) -> Check:
     return check
 
 
-ROLE = "arn:aws:iam::{}:role/x"
 ROWS = (
     Row(
         name="Region",
@@ -387,6 +281,7 @@ ROWS = (
             {"Ref": "x"},
         ),
         updated="another-name",
+        refused=("AlreadyExists", "which belongs to the hub"),
     ),
     Row(
         name="BucketNamespace",
@@ -394,7 +289,6 @@ ROWS = (
         effect=in_global_namespace,
         bad=("regional", "Global", "account", 1),
         updated="account-regional",
-        changes="BucketName",
     ),
     Row(
         name="Encryption",
@@ -437,7 +331,7 @@ ROWS = (
         name="PreventDestroy",
         given="true",
         effect=cannot_be_destroyed,
-        bad=("True", "yes", "0", True, 1),
+        bad=("True", "yes", "0", 1),
         updated="false",
         after=can_be_destroyed,
     ),
@@ -453,7 +347,7 @@ ROWS = (
         name="NoncurrentVersionDays",
         given="90",
         effect=kept_days(90),
-        bad=("0", "-1", "1.5", "36501", "many", 90),
+        bad=("0", "-1", "1.5", "36501", "many", 36501),
         updated="400",
         after=kept_days(400),
     ),
@@ -524,7 +418,8 @@ ROWS = (
             "a=1,a=2",
             "a=" + "b" * 257,
             [{"Key": "a"}],
-            [{"Key": "a", "Value": 1}],
+            [{"Key": "a", "Value": ["b"]}],
+            "a=b\tc",
             ",".join(f"k{n}=v" for n in range(41)),
         ),
         updated=[{"Key": "Team", "Value": "billing"}],
@@ -565,8 +460,9 @@ def test_it_takes_effect_and_so_does_its_update(row: Row, backend: Backend) -> N
     since = len(backend.aws.calls)
     report = backend.ask(updated)
     if row.after is None:
-        assert (report["status"], report["error"]["code"]) == ("FAILED", "NotUpdatable"), report
-        assert (row.changes or row.name) in report["error"]["message"]
+        code, words = row.refused
+        assert (report["status"], report["error"]["code"]) == ("FAILED", code), report
+        assert (words or row.name) in report["error"]["message"]
         assert backend.writes(since) == []
     else:
         assert report["status"] == "READY", report

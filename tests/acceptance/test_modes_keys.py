@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.acceptance.account_backend import REGION, Backend
 from tests.acceptance.peers import Site
-from tests.acceptance.test_modes import REGION, Backend
 from tests.aws_double import AwsDouble
 from tests.aws_double.testing import allow, policy, refused
 from tests.deployment import Deployment

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from state_backend.policies.key_policy import key_policy
-from tests.acceptance.test_modes import Backend
+from tests.acceptance.account_backend import Backend
 from tests.aws_double import AwsDouble
 from tests.aws_double.testing import refused
 from tests.deployment import Deployment

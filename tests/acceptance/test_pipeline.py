@@ -108,7 +108,7 @@ def deployed(vended: Vended, planned: Workspace) -> Workspace:
     return job
 
 
-def test_validate(vended: Vended) -> None:
+def test_the_block_is_valid(vended: Vended) -> None:
     assert "The configuration is valid" in vended.copy(STATE).does("validate").text
 
 

@@ -134,6 +134,16 @@ def test_an_observed_bucket_waits_for_its_clients_and_needs_nobody():
     assert not report.needs_attention
 
 
+@pytest.mark.parametrize(("algorithm", "told"), [("aws:kms", True), ("AES256", False)])
+def test_whoever_observes_is_told_that_aes256_will_not_be_enforced_over_a_key(algorithm, told):
+    spec = {"origin": "adopted", "encryption": "AES256", "default_encryption": (algorithm, "")}
+
+    report = outcomes.report(result(**spec), planned=False)
+
+    assert ("enforcing AES256 will be refused" in report.error.remedy) is told
+    assert any("enforcing AES256 will be refused" in note for note in report.notes) is told
+
+
 def test_what_came_to_nothing_has_its_error():
     assert outcomes.failure(ACCOUNT, REGION, NotReady("x", "y")).status == outcomes.WAITING
     assert outcomes.failure(ACCOUNT, REGION, AccessDenied("x", "y")).status == outcomes.FAILED
@@ -192,4 +202,6 @@ class TestAttributes:
 
 
 def test_a_report_is_json():
-    json.dumps(outcomes.report(result(), planned=True).to_json())
+    told = outcomes.report(result(), planned=True).to_json()
+
+    assert json.loads(json.dumps(told)) == told

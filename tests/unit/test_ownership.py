@@ -109,7 +109,8 @@ class TestOwner:
             ({}, {"Region": "eu-west-1"}, "Region"),
             ({}, {"BucketName": "acme-state"}, "BucketName"),
             ({"BucketName": "acme-state"}, {}, "BucketName"),
-            ({}, {"BucketNamespace": "global"}, "BucketName"),
+            ({}, {"BucketNamespace": "global"}, "BucketNamespace"),
+            ({"BucketNamespace": "global"}, {}, "BucketNamespace"),
             ({}, {"LockTableName": "locks"}, "LockTableName"),
             ({"LockTableName": "locks"}, {}, "LockTableName"),
             ({}, {"KmsKeyArn": KEY}, "KmsKeyArn"),
@@ -122,7 +123,7 @@ class TestOwner:
             asked(record(given=given), STACK, wanted)
 
         assert refused.value.code == "NotUpdatable"
-        assert name in refused.value.message
+        assert f"Property {name} is " in refused.value.message
         assert refused.value.remedy.startswith(f"Keep {name}, or make a new backend")
 
     def test_what_was_and_what_would_be_are_both_told(self):
@@ -135,7 +136,9 @@ class TestOwner:
     def test_while_a_bucket_is_observed_its_key_and_table_may_change(self, wanted):
         observed = record(given={"BucketName": BUCKET}, origin="adopted", key_arn="")
 
-        asked(observed, STACK, {"BucketName": BUCKET, **wanted})
+        got = asked(observed, STACK, {"BucketName": BUCKET, **wanted})
+
+        assert got.given == {"BucketName": BUCKET, **wanted}
 
     def test_its_name_may_not(self):
         observed = record(given={"BucketName": "acme"}, origin="adopted", key_arn="")
@@ -204,6 +207,22 @@ class TestSecondBackend:
     def test_so_it_is_where_the_hub_has_the_first(self):
         with pytest.raises(AlreadyExists, match="the hub"):
             asked(record(HUB), STACK, {"BucketName": "acme-state"})
+
+    @pytest.mark.parametrize(("owner", "named"), [(STACK, f"the stack {STACK}"), (HUB, "the hub")])
+    def test_so_it_is_where_who_has_the_first_asks_for_it(self, owner, named):
+        """Two resources of one stack, or two operations of the hub."""
+        with pytest.raises(AlreadyExists, match=f"{BUCKET} in {REGION}, which belongs to {named}"):
+            claim(record(owner), owner, {"BucketName": "acme-state"}, TODAY, creating=True)
+
+    def test_an_operation_of_the_hub_may_always_mean_a_second_one(self):
+        with pytest.raises(AlreadyExists, match="which belongs to the hub"):
+            asked(record(HUB), HUB, {"BucketName": "acme-state"})
+
+    @pytest.mark.parametrize("properties", [{}, {"BucketName": BUCKET}])
+    def test_the_same_one_under_another_logical_id_is_no_second_one(self, properties):
+        got = claim(record(), STACK, properties, TODAY, creating=True)
+
+        assert (got.owner, got.spec.bucket_name) == (STACK, BUCKET)
 
 
 class TestReader:
@@ -286,6 +305,28 @@ class TestReader:
         assert "which belongs to the hub" in refused.value.message
         assert refused.value.remedy == f"Leave {name} out, or change it through its owner"
 
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("NoncurrentVersionDays", "90"),  # what stands there anyway, but does nothing
+            ("NoncurrentVersionDays", "36500"),
+            ("NoncurrentVersionsKept", "100"),
+        ],
+    )
+    def test_it_may_not_let_versions_expire_where_none_does(self, name, value):
+        """On an adopted bucket they are limited only where that is stated."""
+        before = record(HUB, {"BucketName": BUCKET}, origin="adopted")
+
+        with pytest.raises(AlreadyExists, match=f"Property {name} would loosen"):
+            asked(before, STACK, {name: value})
+
+    def test_where_they_do_expire_it_may_keep_more(self):
+        before = record(HUB, {"NoncurrentVersionDays": "90"}, origin="adopted")
+
+        got = asked(before, STACK, {"NoncurrentVersionsKept": "100", "NoncurrentVersionDays": "91"})
+
+        assert got.spec.stated == {"NoncurrentVersionsKept", "NoncurrentVersionDays"}
+
     def test_what_it_tightened_stays_where_its_stack_rolls_back(self):
         before = record(HUB, {"NoncurrentVersionDays": "500"})
 
@@ -304,11 +345,12 @@ class TestReader:
         assert (got.spec.access_logs_days, got.spec.noncurrent_version_days) == (365, 600)
 
     def test_it_may_state_what_is_so_anyway(self):
-        asked(
-            record(HUB, {"LockMode": "both"}),
-            STACK,
-            {"LockMode": "both", "NoncurrentVersionDays": "90"},
-        )
+        stated = {"LockMode": "both", "NoncurrentVersionDays": "90"}
+
+        got = asked(record(HUB, {"LockMode": "both"}), STACK, stated)
+
+        assert got.owner == HUB
+        assert (got.spec.lock_mode, got.spec.noncurrent_version_days) == ("both", 90)
 
     @pytest.mark.parametrize("name", sorted(set(PROPERTIES) - {"Region", "BucketName"}))
     def test_no_property_is_without_a_rule_for_readers(self, name):
@@ -323,6 +365,24 @@ class TestReleased:
         assert got.owner == OTHER_STACK
         assert got.defaults == TODAY
         assert got.spec.prevent_destroy
+
+    def test_its_key_is_not_given_up_again(self):
+        with pytest.raises(RefusedChange, match="would weaken"):
+            asked(record(state=RELEASED), OTHER_STACK, {"Encryption": "AES256"})
+
+    @pytest.mark.parametrize("given", [{"BucketName": "acme-state"}, {}])
+    def test_aes256_is_no_less_than_it_had(self, given):
+        """Another bucket, or the same that had no key either."""
+        before = {} if given else {"Encryption": "AES256"}
+
+        got = asked(record("", before, RELEASED), STACK, {**given, "Encryption": "AES256"})
+
+        assert got.spec.encryption == "AES256"
+
+    def test_one_that_was_never_complete_may_do_without_the_key_that_it_did_not_get(self):
+        got = asked(record(state="", key_arn=""), STACK, {"Encryption": "AES256"})
+
+        assert got.spec.encryption == "AES256"
 
     def test_who_had_it_before_is_not_bound_by_what_it_asked_for_then(self):
         got = asked(record(state=RELEASED, given={"PreventDestroy": "false"}), STACK, {})
@@ -344,6 +404,20 @@ class TestOwnerless:
     def test_it_keeps_its_name(self):
         with pytest.raises(AlreadyExists, match=f"belongs to nobody now.*name {BUCKET}"):
             asked(record(""), OTHER_STACK, {"BucketName": "acme-state"})
+
+    def test_an_event_reconciles_what_is_recorded_and_takes_nothing(self):
+        """The stack whose creation rolled back is deployed again: it must find it free."""
+        got = asked(record("", {"LockMode": "both"}), HUB, None)
+
+        assert (got.owner, got.spec.owner) == ("", "")
+        assert got.given == {"LockMode": "both"}
+        assert (got.spec.lock_mode, got.defaults) == ("both", OLD)
+
+    def test_where_there_is_no_backend_an_event_makes_the_hubs(self):
+        """Its bucket is gone, or it never was complete."""
+        got = asked(record("", {"LockMode": "both"}, state=""), HUB, None)
+
+        assert (got.owner, got.spec.owner, got.given) == (HUB, HUB, {})
 
     def test_who_names_it_gets_it(self):
         assert asked(record(""), OTHER_STACK, {"BucketName": BUCKET}).owner == OTHER_STACK

@@ -40,6 +40,8 @@ GOOD = {
         (f"arn:aws:iam::{A}:role/path/*", (f"arn:aws:iam::{A}:role/path/*",)),
         (f"arn:aws:iam::{A}:user/ada", (f"arn:aws:iam::{A}:user/ada",)),
         (f"arn:aws:iam::{A}:root", (f"arn:aws:iam::{A}:root",)),
+        ("[]", ()),
+        (["", ROLE], (ROLE,)),
     ],
     "BreakGlassPrincipalArns": [
         ("arn:aws:iam::*:role/Emergency", ("arn:aws:iam::*:role/Emergency",))
@@ -50,6 +52,8 @@ GOOD = {
         ([{"Key": "Team", "Value": "payments"}], (("Team", "payments"),)),
         ('[{"Key": "Team", "Value": "payments"}]', (("Team", "payments"),)),
         ([], ()),
+        ("Größe=é 4/5:x@y_z+1", (("Größe", "é 4/5:x@y_z+1"),)),
+        ("名前=チーム٣", (("名前", "チーム٣"),)),
     ],
 }
 
@@ -110,6 +114,11 @@ BAD = {
         "aws:x=1",
         "statehold=x",
         "=x",
+        "a\tb=x",
+        "a=x\ny",
+        "a=x\n",
+        "a=x;y",
+        "a=💶",
         f"k={'v' * 257}",
         ",".join(f"k{n}=v" for n in range(41)),
         [{"Key": "a"}],
@@ -166,6 +175,20 @@ def test_a_value_of_another_json_type_is_refused(name, value):
 @pytest.mark.parametrize("name", sorted(PROPERTIES))
 def test_an_empty_text_is_not_given(name):
     assert parse({name: ""}) == {}
+
+
+@pytest.mark.parametrize("name", ["StateAccessPrincipalArns", "BreakGlassPrincipalArns", "Tags"])
+@pytest.mark.parametrize("empty", [[""], ["", " "], " ", " , "], ids=repr)
+def test_nor_is_a_list_of_nothing_else(name, empty):
+    """As a parameter that is a list arrives whose default is an empty text."""
+    assert parse({name: empty}) == {}
+
+
+@pytest.mark.parametrize("name", ["Encryption", "PreventDestroy", "AccessLogs"])
+@pytest.mark.parametrize("wrong", [[""], " ", ","], ids=repr)
+def test_what_is_no_list_is_empty_only_as_a_text(name, wrong):
+    with pytest.raises(InvalidRequest, match=f"Property {name} is "):
+        parse({name: wrong})
 
 
 @pytest.mark.parametrize("row", PROPERTIES.values(), ids=lambda row: row.name)

@@ -222,3 +222,6 @@ class TestForClients:
             "StateholdOwner": "hub",
             "Team": "payments",
         }
+
+    def test_what_waits_for_its_next_owner_keeps_the_tag_of_the_last(self):
+        assert "StateholdOwner" not in backend(owner="").managed_tags

@@ -12,12 +12,13 @@ from state_backend import outcomes
 from state_backend.aws.register import Register
 from state_backend.calls import AwsError, Clock
 from state_backend.drift import Actor
+from state_backend.hub import Hub
 from state_backend.ownership import LIVE, RELEASED, Record
 from state_backend.reconcile import Loop
 from state_backend.settings import settings_from
-from state_backend.vending import Hub, Request, vend
+from state_backend.vending import Request, vend
 from tests.unit.account import Account
-from tests.unit.given import ACCOUNT, BUCKET, REGION, ROLE, STACK, Ticking
+from tests.unit.given import ACCOUNT, BUCKET, OTHER_STACK, REGION, ROLE, STACK, Ticking
 
 ALREADY_RECORDED = f"arn:aws:iam::{ACCOUNT}:role/Before"
 
@@ -160,6 +161,24 @@ class TestRecords:
 
         assert made.register.kept.owner == STACK
         assert made.register.kept.previous_owner == "arn:old"
+
+    def test_one_that_waits_for_its_next_owner_is_looked_after_and_left_to_it(self, through):
+        """The creation of its stack was rolled back; a sweep comes before the next one."""
+        account = through(Account())
+        made, events = hub(account)
+        vend(Request(account=ACCOUNT, region=REGION, requester=STACK, properties={}), made)
+        made.register.save(replace(made.register.kept, owner=""), "me", release=True)
+        account.writes.clear()
+        events.clear()
+
+        report = vend(HERE, made)
+
+        assert (report.status, account.written, events) == (outcomes.READY, [], [])
+        assert (made.register.kept.owner, made.register.kept.previous_owner) == ("", "")
+
+        vend(Request(account=ACCOUNT, region=REGION, requester=OTHER_STACK, properties={}), made)
+
+        assert made.register.kept.owner == OTHER_STACK
 
     def test_a_manager_is_known_again_in_the_next_run(self, through):
         account = through(Account())

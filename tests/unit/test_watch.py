@@ -8,8 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from state_backend.drift import Actor
-from state_backend.event_sources import Asked
-from state_backend.event_sources.request import Seen
+from state_backend.event_sources.request import Asked, Seen
 from state_backend.ownership import LIVE, RELEASED, Record
 from state_backend.settings import settings_from
 from state_backend.watch import concerning
@@ -111,7 +110,7 @@ def test_in_another_partition_we_have_its_arn():
     arn = f"arn:aws-cn:sts::{ACCOUNT}:assumed-role/StateholdProvisioner/statehold"
     event = replace(event, seen=replace(event.seen, by=replace(BY, arn=arn)))
 
-    assert concerning(event, hub()).reason == "the call was our own"
+    assert concerning(event, hub(AWS_REGION="cn-north-1")).reason == "the call was our own"
 
 
 def test_what_nobody_saw_is_left_as_it_is():

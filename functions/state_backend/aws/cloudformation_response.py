@@ -296,7 +296,8 @@ def _tried(function: Callable[[Request], _T], event: Request) -> _T | BaseExcept
 
 def _reason(error: BaseException) -> str:
     if isinstance(error, StateholdError):
-        return str(error)
+        # Nobody raises one without words, but a reason there must be.
+        return f"{error.code}: {error}" if error.message else ""
     text = f"{type(error).__name__}: {error}".rstrip(" .:")
     return f"The function failed unexpectedly with {text}. Its log says where; report this fault."
 

@@ -22,6 +22,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from botocore.parsers import ResponseParserError
 
 from state_backend.aws import authorities
 from state_backend.calls import JSON, AwsError, Call, Clock
@@ -39,8 +40,10 @@ _CONFIG = Config(
 )
 
 _WITHOUT_BODY = {"400": "InvalidToken", "409": "OperationAborted"}
-"""What a status stands for where it is all that is said, as in an answer to HEAD: a token that is
-not known yet or any more, and S3 at work on the same bucket."""
+"""
+What a status stands for where it is all that is said, as in an answer to HEAD: a token that is not
+known yet or any more, and S3 at work on the same bucket.
+"""
 
 _AGAIN_AT_ONCE = frozenset({"OperationAborted", "ConditionalRequestConflict"})
 _BEING_MADE = frozenset({"ContinuousBackupsUnavailableException", "ResourceInUseException"})
@@ -118,11 +121,12 @@ def _is_json(body: bytes) -> bool:
 
 def _keep_address(request: Any, **_: Any) -> None:
     """
-    Takes the account off an address: S3 Control would ask for ``<account>.127.0.0.1``.
+    Takes the account off the address of a stand-in for AWS: nobody is at ``<account>.localhost``.
 
-    Only where the endpoint is an IP address, as that of a stand-in for AWS is.
+    AWS's own endpoints, those of a VPC too, are reached under the account.
     """
-    request.url = re.sub(r"^(https?://)[0-9]{12}\.(([0-9]{1,3}\.){3})", r"\1\2", request.url)
+    own = r"[^/]*(s3-control|amazonaws\.)"
+    request.url = re.sub(rf"^(https?://)[0-9]{{12}}\.(?!{own})", r"\1", request.url)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +167,8 @@ class Invoker:
             raise AwsError(call, "TruncatedAnswer", "the answer was cut short") from error
         except ParamValidationError as error:
             raise AwsError(call, "ParamValidation", str(error), status=400) from error
+        except ResponseParserError as error:
+            raise AwsError(call, "TruncatedAnswer", "the answer is not AWS's") from error
         except BotoCoreError as error:
             raise AwsError(call, "ConnectionError", f"{type(error).__name__}: {error}") from error
 

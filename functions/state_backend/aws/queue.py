@@ -135,7 +135,7 @@ class MessageQueue:
                 )
 
     def _waited(self, record: SQSRecord) -> float:
-        first = int(record.attributes.approximate_first_receive_timestamp or 0) / 1000
+        first = int(_attributes(record).get("ApproximateFirstReceiveTimestamp", 0)) / 1000
         return self.clock.now() - first if first else 0.0
 
     def _see_again(self, record: SQSRecord) -> None:
@@ -174,7 +174,12 @@ def _event(record: SQSRecord) -> JSON:
 
 
 def _received(record: SQSRecord) -> int:
-    return int(record.attributes.approximate_receive_count or 1)
+    return int(_attributes(record).get("ApproximateReceiveCount", 1))
+
+
+def _attributes(record: SQSRecord) -> Mapping[str, str]:
+    """The queue's; none where a person has written the record by hand."""
+    return record.raw_event.get("attributes") or {}
 
 
 def _meant(error: StateholdError, waited: float) -> StateholdError:

@@ -41,5 +41,5 @@ CONTROL = Control(
     desired=bucket_policy,
     satisfied=says_the_same,
     write=_write,
-    needs=("kms-key",),
+    needs=("kms-key", "bucket-encryption"),  # who names a key that stays must not be refused
 )

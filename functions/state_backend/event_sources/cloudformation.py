@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from state_backend.calls import JSON
 from state_backend.errors import InvalidRequest
-from state_backend.event_sources.request import mapping_at, text_at
+from state_backend.event_sources.request import as_text, mapping_at, text_at
 
 _STACK_ID = re.compile(
     r"arn:(aws[a-z-]*):cloudformation:([a-z0-9-]+):([0-9]{12}):stack/[A-Za-z][A-Za-z0-9-]{0,127}"
@@ -31,6 +31,10 @@ _IN_PROGRESS = {
 }
 KINDS = frozenset(_IN_PROGRESS)
 """What CloudFormation asks for."""
+
+_TYPE = "Custom::StateBackend"
+_TYPES = frozenset({_TYPE, "AWS::CloudFormation::CustomResource"})
+"""What a template may call a backend. What is of another type was never asked of us."""
 
 
 class UnconfirmedRequest(InvalidRequest):
@@ -113,10 +117,12 @@ def contradiction(request: StackRequest, newest: Mapping[str, JSON] | None) -> s
             f"the newest event of {request.logical_id} is {newest.get('ResourceStatus')}, "
             f"not {expected}"
         )
-    if request.kind == "Delete":
-        same = newest.get("PhysicalResourceId") == request.physical_id
-        return "" if same else "the stack's event names another physical id"
-    if _as_text(_parsed(newest.get("ResourceProperties"))) != _as_text(dict(request.properties)):
+    if (kind := newest.get("ResourceType", _TYPE)) not in _TYPES:
+        return f"{request.logical_id} is of the type {kind}, which is not served"
+    if request.kind != "Create" and newest.get("PhysicalResourceId") != request.physical_id:
+        return "the stack's event names another physical id"
+    told = as_text(_parsed(newest.get("ResourceProperties")))
+    if request.kind != "Delete" and told != as_text(dict(request.properties)):
         return "the stack's event has other properties than the request"
     return ""
 
@@ -126,12 +132,3 @@ def _parsed(properties: JSON) -> JSON:
         return json.loads(properties or "{}")
     except (TypeError, ValueError):
         return None
-
-
-def _as_text(value: JSON) -> JSON:
-    """*value* with every scalar as the text that CloudFormation makes of it."""
-    if isinstance(value, dict):
-        return {key: _as_text(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_as_text(item) for item in value]
-    return str(value).lower() if isinstance(value, bool) else str(value)

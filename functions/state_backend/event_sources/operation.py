@@ -18,14 +18,14 @@ from state_backend.errors import InvalidRequest
 from state_backend.event_sources.request import (
     Asked,
     Listed,
-    account_at,
+    as_text,
+    is_account,
     is_unit,
     items_at,
     mapping_at,
-    text_at,
 )
 
-_OPERATIONS = ("reconcile", "plan")
+OPERATIONS = ("reconcile", "plan")
 _PARTS = ("operation", "accountId", "region", "properties", "organization")
 
 
@@ -42,9 +42,9 @@ def parse(event: Mapping[str, JSON]) -> Asked:
                 f"The operation has the part {str(part)[:60]!r}", f"Use only {', '.join(_PARTS)}"
             )
     operation = event["operation"]
-    if operation not in _OPERATIONS:
+    if operation not in OPERATIONS:
         raise InvalidRequest(
-            f"The operation is {str(operation)[:60]!r}", f"It must be {' or '.join(_OPERATIONS)}"
+            f"The operation is {str(operation)[:60]!r}", f"It must be {' or '.join(OPERATIONS)}"
         )
     properties = event.get("properties")
     if properties is not None and not isinstance(properties, dict):
@@ -53,13 +53,36 @@ def parse(event: Mapping[str, JSON]) -> Asked:
             'Write them as {"Name": "value"}, or leave them out',
         )
     return Asked(
-        accounts=(account_at(event, "accountId"),),
-        regions=(text_at(event, "region"),) if "region" in event else (),
+        accounts=(_account(event),),
+        regions=_regions(event, properties or {}),
         plan_only=operation == "plan",
-        properties=properties,
+        properties=as_text(properties),
         trusted="organization" not in event,
         listed=_listed(event) if "organization" in event else None,
     )
+
+
+def _account(event: Mapping[str, JSON]) -> str:
+    account = event.get("accountId", "missing")
+    if not is_account(account):
+        raise InvalidRequest(
+            f"The operation's accountId is {str(account)[:40]}",
+            'It must be text of twelve digits, in quotes: "222222222222"',
+        )
+    return str(account)
+
+
+def _regions(event: Mapping[str, JSON], properties: Mapping[str, JSON]) -> tuple[str, ...]:
+    """The Region of the operation, else that of its properties; empty if neither names one."""
+    region = event.get("region", "")
+    if not isinstance(region, str):
+        raise InvalidRequest(
+            f"The operation's region is {str(region)[:40]}",
+            "It must be a Region's name, such as eu-central-1, or be left out",
+        )
+    stated = properties.get("Region")
+    region = region or (stated if isinstance(stated, str) else "")
+    return (region,) if region else ()
 
 
 def _listed(event: Mapping[str, JSON]) -> Listed:

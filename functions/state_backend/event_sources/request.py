@@ -113,6 +113,17 @@ def items_at(event: JSON, *path: str) -> list[JSON]:
     return value
 
 
+def as_text(value: JSON) -> JSON:
+    """*value* with every boolean and number as the text that CloudFormation makes of it."""
+    if isinstance(value, dict):
+        return {key: as_text(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [as_text(item) for item in value]
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else value
+
+
 def is_account(value: JSON) -> bool:
     return isinstance(value, str) and re.fullmatch(r"[0-9]{12}", value, re.ASCII) is not None
 

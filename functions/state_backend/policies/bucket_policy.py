@@ -64,6 +64,9 @@ CONFIGURATION_ACTIONS = (
 )
 """What changes how the bucket keeps, shows or copies state."""
 
+REPLICATION_ACTIONS = ("s3:ReplicateObject", "s3:ReplicateDelete")
+"""With these S3 itself copies another bucket's objects into this one."""
+
 READ_ACTIONS = (
     "s3:GetObject",
     "s3:GetObjectVersion",
@@ -75,59 +78,79 @@ WRITE_ACTIONS = ("s3:PutObject", "s3:DeleteObject", "s3:RestoreObject")
 
 
 def deny_insecure_transport(spec: BackendSpec) -> Sequence[Statement]:
-    """State and lock files never cross the network in clear text."""
+    """
+    State and lock files never cross the network in clear text. Whoever comes over plain http is
+    refused, break-glass included.
+    """
     return [
-        _deny("InsecureTransport", "s3:*", _all(spec), {"Bool": {"aws:SecureTransport": "false"}})
+        deny("InsecureTransport", "s3:*", _all(spec), {"Bool": {"aws:SecureTransport": "false"}})
     ]
 
 
 def deny_old_tls(spec: BackendSpec) -> Sequence[Statement]:
-    """TLS below 1.2 is refused; AWS's own services, which choose their version, are exempt."""
+    """
+    Whoever comes over TLS below 1.2 is refused. AWS's own services, which choose their version,
+    are exempt.
+    """
     condition = {
         "NumericLessThan": {"s3:TlsVersion": "1.2"},
         # IfExists: a request without a signature has no principal, and no such key.
         "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
     }
-    return [_deny("OldTls", "s3:*", _all(spec), condition)]
+    return [deny("OldTls", "s3:*", _all(spec), condition)]
 
 
 def deny_wrong_algorithm(spec: BackendSpec) -> Sequence[Statement]:
-    """A request that asks for another encryption; one that asks for none gets the default."""
+    """
+    A write that asks for another encryption than the backend's is refused. One that asks for none
+    is let in, and gets the bucket's default.
+    """
     condition = {
         "Null": {_ALGORITHM: "false"},
         "StringNotEquals": {_ALGORITHM: spec.encryption},
     }
-    return [_deny("WrongAlgorithm", "s3:PutObject", _objects(spec), condition)]
+    return [deny("WrongAlgorithm", "s3:PutObject", _objects(spec), condition)]
 
 
 def deny_wrong_key(spec: BackendSpec) -> Sequence[Statement]:
-    """A request that names another key than ours, or ours by anything but its ARN."""
+    """
+    A write that names another key than the backend's, or that key by anything but its ARN, is
+    refused. Whoever owns another key could make the state unreadable.
+    """
     if spec.encryption != "aws:kms":
         return []
     condition = {"Null": {_KEY: "false"}, "StringNotEquals": {_KEY: spec.key_arn}}
-    return [_deny("WrongKey", "s3:PutObject", _objects(spec), condition)]
+    return [deny("WrongKey", "s3:PutObject", _objects(spec), condition)]
 
 
 def deny_kms_without_key(spec: BackendSpec) -> Sequence[Statement]:
-    """``aws:kms`` without a key would not mean the bucket's key: S3 takes ``aws/s3``."""
+    """
+    A write that asks for ``aws:kms`` and names no key is refused. It would not get the bucket's
+    key: S3 takes ``aws/s3``.
+    """
     if spec.encryption != "aws:kms":
         return []
     condition = {"StringEquals": {_ALGORITHM: "aws:kms"}, "Null": {_KEY: "true"}}
-    return [_deny("KmsWithoutKey", "s3:PutObject", _objects(spec), condition)]
+    return [deny("KmsWithoutKey", "s3:PutObject", _objects(spec), condition)]
 
 
 def deny_sse_c(spec: BackendSpec) -> Sequence[Statement]:
-    """A key that only the client holds can lose the state for everybody else."""
+    """
+    A write under a key that only the client holds is refused. If that key were lost, so were the
+    state, for everybody.
+    """
     condition = {"Null": {_CUSTOMER_ALGORITHM: "false"}}
-    return [_deny("SseC", "s3:PutObject", _objects(spec), condition)]
+    return [deny("SseC", "s3:PutObject", _objects(spec), condition)]
 
 
 def deny_destroy(spec: BackendSpec) -> Sequence[Statement]:
     """
-    The bucket, a version of anything in it, and a state's current object cannot be deleted.
+    The bucket, and a version of anything in it, are deleted by nobody but break-glass. A version
+    that is gone cannot be brought back.
 
-    Lock files and workspace states can: clients must release locks and delete workspaces. Even
-    then only a delete marker is laid; the versions stay.
+    A state's current object is deleted by nobody but break-glass. Lock files and workspace states
+    can be: clients must release locks and delete workspaces. Even then only a delete marker is
+    laid; the versions stay.
     """
     if not spec.prevent_destroy:
         return []
@@ -137,7 +160,7 @@ def deny_destroy(spec: BackendSpec) -> Sequence[Statement]:
         f"{spec.bucket_arn}/{spec.workspace_key_prefix}/*",
     ]
     return [
-        _deny("Destroy", gone_for_good, _all(spec), except_for(spec.break_glass_principal_arns)),
+        deny("Destroy", gone_for_good, _all(spec), except_for(spec.break_glass_principal_arns)),
         {
             "Sid": "StateholdDenyDestroyState",
             "Effect": "Deny",
@@ -151,26 +174,34 @@ def deny_destroy(spec: BackendSpec) -> Sequence[Statement]:
 
 def deny_reconfigure(spec: BackendSpec) -> Sequence[Statement]:
     """
-    Settings change only through the role we act through and break-glass.
+    Settings are changed by nobody but the role that we act through, and break-glass. Whoever wants
+    to get round the bucket's protection would begin there.
 
     A bucket that another tool manages goes without, unless break-glass names the manager: it would
-    fail at its next update.
+    fail at its next update. While an adopted bucket is only observed, copies of another bucket
+    still come in.
     """
     allowed = (*spec.acting_role_arns, *spec.break_glass_principal_arns)
     if spec.manager and not _names(spec.break_glass_principal_arns, spec.manager):
         return []
-    return [_deny("Reconfigure", list(CONFIGURATION_ACTIONS), _all(spec), except_for(allowed))]
+    let_in = REPLICATION_ACTIONS if spec.observes else ()
+    refused = [it for it in CONFIGURATION_ACTIONS if it not in let_in]
+    return [deny("Reconfigure", refused, _all(spec), except_for(allowed))]
 
 
 def deny_state_access(spec: BackendSpec) -> Sequence[Statement]:
-    """With a list of principals, nobody else reads or writes state; break-glass only reads."""
+    """
+    Where clients are listed, nobody else reads a state but break-glass.
+
+    Where clients are listed, nobody else writes or deletes a state, break-glass included.
+    """
     if not spec.state_access_principal_arns:
         return []
     listed = spec.state_access_principal_arns
     readers = (*listed, *spec.break_glass_principal_arns)
     return [
-        _deny("StateAccess", list(READ_ACTIONS), _objects(spec), except_for(readers)),
-        _deny("StateWrite", list(WRITE_ACTIONS), _objects(spec), except_for(listed)),
+        deny("StateAccess", list(READ_ACTIONS), _objects(spec), except_for(readers)),
+        deny("StateWrite", list(WRITE_ACTIONS), _objects(spec), except_for(listed)),
     ]
 
 
@@ -225,9 +256,10 @@ def _except_block(principals: Sequence[str]) -> dict[str, JSON]:
     return {"Condition": condition} if condition else {}
 
 
-def _deny(
+def deny(
     name: str, actions: str | list[str], resources: str | list[str], condition: dict[str, JSON]
 ) -> Statement:
+    """A statement that refuses *actions* to all whom *condition* names; to all, if it is empty."""
     statement: dict[str, JSON] = {
         "Sid": f"StateholdDeny{name}",
         "Effect": "Deny",

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from state_backend.lock_modes import LOCK_MODES, LockMode
+from state_backend.lock_modes import LOCK_MODES
+from state_backend.lock_modes.mode import LockMode
 from state_backend.policies.document import VERSION, Document, Statement
 from state_backend.regions import dns_suffix_of
 from state_backend.spec import BackendSpec

@@ -66,7 +66,10 @@ CONFIGURATION_ACTIONS = (
 
 
 def allow_administration(spec: BackendSpec) -> Sequence[Statement]:
-    """The account's root, and through IAM its administrators; no cryptographic action is in it."""
+    """
+    The account's root, and through IAM its administrators, may administer the key. No
+    cryptographic action is in it.
+    """
     return [
         {
             "Sid": "StateholdAllowAdministration",
@@ -79,7 +82,10 @@ def allow_administration(spec: BackendSpec) -> Sequence[Statement]:
 
 
 def allow_use_through_s3(spec: BackendSpec) -> Sequence[Statement]:
-    """Principals of the account encrypt and decrypt where S3 of this Region asks in their name."""
+    """
+    Principals of the account may encrypt and decrypt where S3 of this Region asks in their name.
+    Nobody uses the key past S3, and there the bucket's policy holds.
+    """
     return [
         {
             "Sid": "StateholdAllowUseThroughS3",
@@ -98,19 +104,25 @@ def allow_use_through_s3(spec: BackendSpec) -> Sequence[Statement]:
 
 
 def deny_grants(spec: BackendSpec) -> Sequence[Statement]:
-    """A grant would be a second, unseen list of who may decrypt."""
+    """Nobody makes a grant. It would be a second, unseen list of who may decrypt."""
     return [_deny("Grants", ["kms:CreateGrant"], ())]
 
 
 def deny_deletion(spec: BackendSpec) -> Sequence[Statement]:
-    """Without its key the state is unreadable at once, though every version is still there."""
+    """
+    The key is disabled or deleted by nobody but the root and break-glass. Without it the state is
+    unreadable at once, though every version is still there.
+    """
     if not spec.prevent_destroy:
         return []
     return [_deny("Deletion", DELETION_ACTIONS, (_root(spec), *spec.break_glass_principal_arns))]
 
 
 def deny_reconfigure(spec: BackendSpec) -> Sequence[Statement]:
-    """Policy, rotation, alias, tags and replicas change only through our role and break-glass."""
+    """
+    Policy, rotation, alias, tags and replicas are changed by nobody but our role, break-glass and
+    the root. Whoever may set the policy could let themselves in.
+    """
     allowed = (_root(spec), *spec.acting_role_arns, *spec.break_glass_principal_arns)
     return [_deny("Reconfigure", CONFIGURATION_ACTIONS, allowed)]
 

@@ -7,7 +7,12 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-acce
 from __future__ import annotations
 
 from state_backend.calls import JSON
-from state_backend.policies.bucket_policy import CONFIGURATION_ACTIONS, SIZE_LIMIT, except_for
+from state_backend.policies.bucket_policy import (
+    CONFIGURATION_ACTIONS,
+    SIZE_LIMIT,
+    deny,
+    except_for,
+)
 from state_backend.policies.document import Document, Statement, merge
 from state_backend.spec import BackendSpec
 
@@ -80,11 +85,4 @@ def _deny_destroy(spec: BackendSpec) -> Statement:
 def _deny(
     spec: BackendSpec, name: str, actions: str | list[str], condition: dict[str, JSON]
 ) -> Statement:
-    statement: dict[str, JSON] = {
-        "Sid": f"StateholdDeny{name}",
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": actions,
-        "Resource": [_bucket(spec), f"{_bucket(spec)}/*"],
-    }
-    return statement | ({"Condition": condition} if condition else {})
+    return deny(name, actions, [_bucket(spec), f"{_bucket(spec)}/*"], condition)

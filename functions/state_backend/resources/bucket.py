@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from state_backend.calls import (
@@ -42,6 +42,9 @@ NOT_FOUND = frozenset({"404", "NoSuchBucket"})
 _FORBIDDEN = frozenset({"403", "AccessDenied", "Forbidden"})
 _DENIED = (AccessDenied, NotPermittedYet)
 _US_EAST_1 = "us-east-1"  # the one Region that must not be named (CreateBucket)
+
+_GUARD = "StateholdDenyReconfigure"
+"""The statement without which anybody may change the bucket whom IAM lets."""
 
 
 def find_bucket(spec: BackendSpec, invoke: Invoke, name: str, property_name: str) -> Observation:
@@ -126,7 +129,7 @@ def _adopted(spec: BackendSpec, invoke: Invoke, tags: Mapping[str, str]) -> JSON
     What the clients of a bucket that we did not make have today.
 
     Raises:
-        RefusedChange: Enforced, nobody could write to it any more.
+        RefusedChange: Enforced, nobody could write to it any more, or not as safely.
     """
     policy = _policy(spec, invoke)
     against = refusing(policy, spec.encryption, _key_to_name(spec))
@@ -137,6 +140,14 @@ def _adopted(spec: BackendSpec, invoke: Invoke, tags: Mapping[str, str]) -> JSON
             "Remove that statement, or name in KmsKeyArn the key that it asks for",
             code="ResourceConflict",
         )
+    encryption = _default_encryption(spec, invoke)
+    algorithm = encryption[0] or "AES256"
+    if spec.adopt == "enforce" and spec.encryption == "AES256" and algorithm != "AES256":
+        raise RefusedChange(
+            f"The bucket {spec.bucket_name} encrypts with {algorithm} by default, and "
+            "Encryption is AES256: that would weaken it",
+            "Set Encryption to aws:kms; to keep the key that it has, name that in KmsKeyArn",
+        )
     peculiar = {
         "bootstrapped": _is_bootstrapped(policy),
         "refuses_plain_writes": bool(refusing(policy)),
@@ -145,8 +156,8 @@ def _adopted(spec: BackendSpec, invoke: Invoke, tags: Mapping[str, str]) -> JSON
     }
     return {
         "origin": "adopted",
-        "manager": manager_of(tags),
-        "encryption": _default_encryption(spec, invoke),
+        "manager": manager_of(tags, spec.tags, policy),
+        "encryption": encryption,
         **{name: value for name, value in peculiar.items() if value},
     }
 
@@ -158,11 +169,22 @@ def _key_to_name(spec: BackendSpec) -> str:
     return spec.key_arn or f"{here}:key/{TO_BE_CREATED}"
 
 
-def manager_of(tags: Mapping[str, str]) -> str:
-    """The other tool that manages a bucket with *tags*: a stack, or whoever they name."""
-    stack = tags.get("aws:cloudformation:stack-id", "")
-    named = {re.sub(r"[^a-z]", "", key.lower()): value for key, value in tags.items()}
-    return stack or named.get("managedby", "")
+def manager_of(
+    tags: Mapping[str, str], ours: Sequence[tuple[str, str]], policy: Document | None
+) -> str:
+    """
+    The other tool that manages a bucket with *tags*: a stack, or whoever they name.
+
+    *Ours* name nobody; nor does a tag on a bucket whose *policy* refuses everybody else to change
+    it: nobody is let in again for a tag.
+    """
+    if stack := tags.get("aws:cloudformation:stack-id", ""):
+        return stack
+    if any(it.get("Sid") == _GUARD for it in statements_of(policy)):
+        return ""
+    foreign = {key: value for key, value in tags.items() if (key, value) not in ours}
+    named = {re.sub(r"[^a-z]", "", key.lower()): value for key, value in foreign.items()}
+    return named.get("managedby", "")
 
 
 def _default_encryption(spec: BackendSpec, invoke: Invoke) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 The key: found by the register's word, else by alias, else by tag; made only if none of them knows.
 
 CreateKey has no client token: sent twice, it makes two keys. So it is never repeated, the intent is
-in the register before it is sent (``aws/register``), its tags travel with it, and CreateAlias,
+in the register before it is sent (``intent``), its tags travel with it, and CreateAlias,
 which succeeds only once, decides between twins. No key is ever deleted: it may have encrypted.
 
 Source: https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from state_backend.calls import JSON, Absent, Invoke, Observation
+from state_backend.calls import JSON, Absent, Invoke, Observation, Present, look
 from state_backend.errors import InvalidRequest
 from state_backend.model import Resource
 from state_backend.resources.bucket import create_bucket, find_bucket
@@ -19,9 +19,16 @@ def _find(spec: BackendSpec, invoke: Invoke) -> Observation:
             f"Property AccessLogs names the bucket {spec.log_bucket_name}, which does not exist",
             "Create it, or set AccessLogs to create or off",
         )
-    answer = invoke(bucket_call(spec, "get_bucket_encryption", spec.log_bucket_name))
-    rule = answer["ServerSideEncryptionConfiguration"]["Rules"][0]
-    if rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] != "AES256":
+    call = bucket_call(spec, "get_bucket_encryption", spec.log_bucket_name)
+    match look(invoke, call, frozenset({"ServerSideEncryptionConfigurationNotFoundError"})):
+        case Present(answer):
+            rule = answer["ServerSideEncryptionConfiguration"]["Rules"][0]
+            algorithm = rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"]
+        case Absent():
+            algorithm = "AES256"  # as it was before every bucket had a default
+        case unknown:
+            return unknown
+    if algorithm != "AES256":
         raise InvalidRequest(
             f"Property AccessLogs names the bucket {spec.log_bucket_name}, which encrypts with a "
             "KMS key: S3 delivers no logs there",

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from botocore.awsrequest import AWSRequest
 
+from state_backend.aws import invoke as module
 from state_backend.aws.invoke import Clients, Invoker, boto_session
 from state_backend.calls import AwsError, Call
 from tests.unit.given import ACCOUNT, REGION, Ticking
@@ -113,7 +115,8 @@ def clients(listening: Server) -> Iterator[Clients]:
         boto_session.cache_clear()
         keys = {"aws_access_key_id": "AKIA", "aws_secret_access_key": "s", "aws_session_token": "t"}
         yield Clients(
-            region=REGION, credentials=dict.fromkeys(("s3", "kms", "dynamodb", "s3control"), keys)
+            region=REGION,
+            credentials=dict.fromkeys(("s3", "kms", "dynamodb", "s3control", "sts"), keys),
         )
     boto_session.cache_clear()
 
@@ -217,9 +220,7 @@ class TestRepeated:
         assert len(server.requests) == 8
         assert len(ticking.slept) == 7
 
-    def test_delays_are_jittered_and_grow_to_twenty_seconds(
-        self, server, invoke, ticking, monkeypatch
-    ):
+    def test_delays_are_jittered_and_grow_to_twenty_seconds(self, server, invoke, monkeypatch):
         longest = []
         monkeypatch.setattr("random.uniform", lambda low, high: longest.append((low, high)) or high)
         server.script = [(503, xml("SlowDown"))] * 20
@@ -325,6 +326,51 @@ def test_s3_control_reaches_a_stand_in_under_its_own_address(server, invoke):
     invoke(Call("s3control", "tag_resource", tags))
 
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "sent"),
+    [
+        ("http://222222222222.localhost:5000/v20180820/x", "http://localhost:5000/v20180820/x"),
+        ("http://222222222222.moto:5000/x", "http://moto:5000/x"),
+        ("https://222222222222.host.docker.internal/x", "https://host.docker.internal/x"),
+        ("http://222222222222.127.0.0.1:5000/x", "http://127.0.0.1:5000/x"),
+    ],
+)
+def test_whatever_stands_in_for_s3_control_is_reached_without_the_account(asked, sent):
+    request = AWSRequest(url=asked)
+
+    module._keep_address(request)
+
+    assert request.url == sent
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://222222222222.s3-control.eu-central-1.amazonaws.com/x",
+        "https://222222222222.s3-control-fips.dualstack.us-gov-west-1.amazonaws.com/x",
+        "https://222222222222.s3-control.cn-north-1.amazonaws.com.cn/x",
+        "https://222222222222.s3-control.us-iso-east-1.c2s.ic.gov/x",
+        "https://222222222222.control.vpce-1a-2b.s3.eu-central-1.vpce.amazonaws.com/x",
+    ],
+)
+def test_s3_control_itself_is_reached_under_the_account(url):
+    request = AWSRequest(url=url)
+
+    module._keep_address(request)
+
+    assert request.url == url
+
+
+def test_an_answer_that_is_not_awss_is_no_answer(server, invoke):
+    """A proxy's page, say."""
+    server.script = [(200, b"<html><p>Sign in</html>")] * 10
+
+    with pytest.raises(AwsError, match="not AWS's") as caught:
+        invoke(Call("sts", "get_caller_identity", {}))
+
+    assert caught.value.code == "TruncatedAnswer"
 
 
 def test_a_client_is_made_once_a_service(clients):

@@ -96,6 +96,15 @@ def test_what_went_well_is_done(sqs, ticking):
     assert (failed, sqs.calls, seen) == ([], [], [{"a": 1}])
 
 
+def test_a_record_that_somebody_wrote_by_hand_needs_no_attributes(sqs, ticking):
+    seen = []
+    written = {"messageId": "m-1", "body": '{"a": 1}', "eventSource": "aws:sqs"}
+
+    failed = process(sqs, ticking, lambda body, pass_on: seen.append(body) or [READY], written)
+
+    assert (failed, seen) == ([], [{"a": 1}])
+
+
 def test_what_is_ignored_is_done(sqs, ticking):
     def ignore(body, pass_on):
         return [outcomes.ignored(ACCOUNT, REGION, "closed")]

@@ -159,7 +159,7 @@ def test_while_one_holds_the_lease_another_does_not_get_it(register, ticking):
 def test_its_holder_gets_it_again(register):
     taken(register, "a")
 
-    taken(register, "a")
+    assert taken(register, "a") == EMPTY
 
 
 def test_an_expired_one_is_taken_over(register, ticking):
@@ -201,7 +201,7 @@ def test_giving_it_back_twice_is_giving_it_back(register):
     register.release(EMPTY, "a")
     register.release(EMPTY, "a")
 
-    taken(register, "b")
+    assert taken(register, "b") == EMPTY
 
 
 def test_who_has_lost_it_does_not_give_it_back_for_another(register, ticking):
@@ -227,8 +227,9 @@ def test_saving_without_release_keeps_it(register):
 def test_each_account_and_region_has_its_own(register):
     taken(register, "a")
 
-    register.acquire(ACCOUNT, "eu-west-1", "b", register.clock.now() + 1)
-    register.acquire("333333333333", REGION, "c", register.clock.now() + 1)
+    for account, region in ((ACCOUNT, "eu-west-1"), ("333333333333", REGION)):
+        got = register.acquire(account, region, "b", register.clock.now() + 1)
+        assert (got.account, got.region) == (account, region)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ OURS = bucket_policy(SPEC, None)["Statement"]
 def test_it_asks_the_bucket():
     assert asked(CONTROL, SPEC, BUCKET) == ("s3:get_bucket_policy", PLACE)
     assert CONTROL.absent == {"NoSuchBucketPolicy"}
-    assert CONTROL.needs == ("kms-key",)
+    assert CONTROL.needs == ("kms-key", "bucket-encryption")
 
 
 def test_ours_and_theirs_in_any_order_are_enough():

@@ -115,10 +115,22 @@ class TestContradiction:
     def test_properties_that_cannot_be_read_contradict(self, text):
         assert contradiction(parse(event()), self.newest(ResourceProperties=text))
 
-    def test_another_physical_id_contradicts_a_delete(self):
-        newest = self.newest("DELETE_IN_PROGRESS", PhysicalResourceId="other")
+    @pytest.mark.parametrize("kind", ["Update", "Delete"])
+    def test_another_physical_id_contradicts(self, kind):
+        newest = self.newest(f"{kind.upper()}_IN_PROGRESS", PhysicalResourceId="other")
 
-        assert "physical id" in contradiction(parse(event("Delete")), newest)
+        assert "physical id" in contradiction(parse(event(kind)), newest)
+
+    @pytest.mark.parametrize("kind", ["Create", "Update", "Delete"])
+    @pytest.mark.parametrize("other", ["AWS::S3::Bucket", "Custom::Tagger", ""])
+    def test_a_resource_of_another_type_contradicts(self, kind, other):
+        newest = self.newest(f"{kind.upper()}_IN_PROGRESS", ResourceType=other)
+
+        assert "of the type" in contradiction(parse(event(kind)), newest)
+
+    @pytest.mark.parametrize("own", ["Custom::StateBackend", "AWS::CloudFormation::CustomResource"])
+    def test_a_template_may_call_it_either_way(self, own):
+        assert contradiction(parse(event()), self.newest(ResourceType=own)) == ""
 
     def test_no_event_contradicts(self):
         assert "no event" in contradiction(parse(event()), None)

@@ -18,13 +18,13 @@ def test_it_says_what_where_and_how():
             "operation": "reconcile",
             "accountId": ACCOUNT,
             "region": "eu-west-1",
-            "properties": {"a": 1},
+            "properties": {"a": "b"},
         }
     )
 
     assert asked.accounts == (ACCOUNT,)
     assert asked.regions == ("eu-west-1",)
-    assert asked.properties == {"a": 1}
+    assert asked.properties == {"a": "b"}
     assert asked.trusted
     assert not asked.plan_only
 
@@ -44,8 +44,8 @@ def test_only_the_account_is_needed():
         {"operation": ["plan"]},
         {"accountId": "1"},
         {"accountId": 222222222222},
-        {"region": ""},
         {"region": None},
+        {"region": 1},
         {"region": ["eu-west-1"]},
         {"properties": []},
         {"properties": "x"},
@@ -59,6 +59,52 @@ def test_anything_else_is_refused(change):
         parse({**PLAN, **change})
 
     assert refused.value.remedy
+    assert "EventBridge" not in refused.value.remedy
+
+
+def test_the_properties_are_the_text_that_cloudformation_would_make_of_them():
+    given = {
+        "PreventDestroy": False,
+        "NoncurrentVersionDays": 400,
+        "StateAccessPrincipalArns": ["arn", 5, True],
+        "Tags": [{"Key": "Cost", "Value": 4711}],
+        "Adopt": None,
+    }
+
+    assert parse({**PLAN, "properties": given}).properties == {
+        "PreventDestroy": "false",
+        "NoncurrentVersionDays": "400",
+        "StateAccessPrincipalArns": ["arn", "5", "true"],
+        "Tags": [{"Key": "Cost", "Value": "4711"}],
+        "Adopt": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("part", "stated", "regions"),
+    [
+        ("", None, ()),
+        ("", "", ()),
+        ("", "eu-west-1", ("eu-west-1",)),
+        ("eu-west-1", "", ("eu-west-1",)),
+        # Which of two is meant is not for us to say: it is refused with the name of both.
+        ("eu-central-1", "eu-west-1", ("eu-central-1",)),
+        # No Region: refused as a property, by name.
+        ("", ["eu-west-1"], ()),
+    ],
+)
+def test_the_region_is_the_operations_else_the_propertys(part, stated, regions):
+    properties = {} if stated is None else {"Region": stated}
+
+    assert parse({**PLAN, "region": part, "properties": properties}).regions == regions
+
+
+@pytest.mark.parametrize("account", [222222222222, "1", None, ["222222222222"]], ids=repr)
+def test_an_account_that_is_none_is_told_how_to_write_one(account):
+    with pytest.raises(InvalidRequest, match="accountId is") as refused:
+        parse({"operation": "plan", "accountId": account})
+
+    assert "twelve digits" in refused.value.remedy
 
 
 SWEPT = {

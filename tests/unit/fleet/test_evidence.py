@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from state_backend.controls import CONTROLS
 from state_backend.fleet.evidence import (
-    LIMITS,
     MISSING,
     NO_KMS_KEY,
     NOT_APPLICABLE,
@@ -18,13 +17,12 @@ from state_backend.fleet.evidence import (
     OBSERVED,
     REPORTED_AS,
     SHOWN,
-    STANDARDS,
-    TITLES,
     evidence,
     requirements,
     verdict,
 )
 from state_backend.fleet.row import STATUSES, Row
+from state_backend.fleet.standards import LIMITS, STANDARDS, TITLES
 from state_backend.model import Outcome, always
 from state_backend.resources import RESOURCES
 from tests.unit.fleet.given import ALL_KEPT, REPORTED, denied, ignored, not_ready, row

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from state_backend.fleet.places import Place
-from state_backend.fleet.results import STATUSES, rows
+from state_backend.fleet.results import FILES, rows
 
 A, B, REGION = "111111111111", "222222222222", "eu-central-1"
 PLACES = [Place(account=A, region=REGION, name="payments"), Place(account=B, region=REGION)]
@@ -121,5 +121,5 @@ def test_of_an_item_that_was_driven_again_the_good_end_counts():
         "SUCCEEDED": record(answer=[READY]),
     }
 
-    assert first(*(files[it] for it in STATUSES)).status == "READY"
+    assert first(*(files[it] for it in FILES)).status == "READY"
     assert first(files["PENDING"], files["FAILED"]).message.endswith("FAILED")

@@ -234,6 +234,8 @@ class TestMerge:
         size = len(json.dumps(document(OURS, foreign), separators=(",", ":")).encode())
 
         merge([OURS], document(foreign), limit=size)
+        with pytest.raises(RefusedChange):
+            merge([OURS], document(foreign), limit=size - 1)
 
 
 def test_statements_come_as_a_list_whatever_aws_sent():

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from state_backend.calls import Absent, AwsError, Present, Unknown
-from state_backend.errors import OwnedByAnotherAccount
+from state_backend.errors import OwnedByAnotherAccount, RefusedChange
+from state_backend.policies.bucket_policy import bucket_policy
 from state_backend.resources.bucket import RESOURCE, manager_of
 from tests.unit.account import Account
 from tests.unit.given import ACCOUNT, BUCKET, KEY, REGION, backend
@@ -15,6 +16,10 @@ PLAIN = {"BucketName": "acme-state"}
 
 def tags(**values):
     return {"TagSet": [{"Key": key.replace("__", ":"), "Value": it} for key, it in values.items()]}
+
+
+def by_default(algorithm):
+    return {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": algorithm}}]}
 
 
 class TestFind:
@@ -76,6 +81,30 @@ class TestFind:
         spec = RESOURCE.learn(backend(), RESOURCE.find(backend(), account).value)
 
         assert (spec.origin, spec.default_encryption) == ("adopted", ("aws:kms", KEY))
+
+    @pytest.mark.parametrize("algorithm", ["aws:kms", "aws:kms:dsse"])
+    def test_a_key_by_default_is_not_enforced_away(self, algorithm):
+        account = Account()
+        account.has_bucket(BUCKET, bucket_encryption=by_default(algorithm))
+
+        with pytest.raises(RefusedChange, match=f"encrypts with {algorithm} .* would weaken"):
+            RESOURCE.find(backend({"Encryption": "AES256", "Adopt": "enforce"}), account)
+
+    @pytest.mark.parametrize(
+        ("algorithm", "asked"),
+        [
+            ("AES256", {"Encryption": "AES256", "Adopt": "enforce"}),
+            ("aws:kms", {"Encryption": "aws:kms", "Adopt": "enforce"}),
+            ("aws:kms", {"Encryption": "AES256", "Adopt": "observe"}),
+        ],
+    )
+    def test_what_weakens_nothing_or_only_observes_is_no_reason_to_stop(self, algorithm, asked):
+        account = Account()
+        account.has_bucket(BUCKET, bucket_encryption=by_default(algorithm))
+
+        found = RESOURCE.find(backend(asked), account)
+
+        assert found.value["encryption"] == (algorithm, "")
 
     def test_a_name_that_somebody_else_has_is_refused(self):
         account = Account()
@@ -174,4 +203,19 @@ class TestCreate:
     ],
 )
 def test_tags_name_who_manages_a_bucket(given, manager):
-    assert manager_of(given) == manager
+    assert manager_of(given, (), None) == manager
+
+
+def test_our_own_tags_name_no_other_tool():
+    tags = {"ManagedBy": "platform-team"}
+
+    assert manager_of(tags, (("ManagedBy", "platform-team"),), None) == ""
+    assert manager_of(tags, (("ManagedBy", "somebody"),), None) == "platform-team"
+
+
+def test_a_tag_lets_nobody_into_a_bucket_that_is_guarded():
+    guarded = bucket_policy(backend(), None)
+    stack = {"aws:cloudformation:stack-id": "arn:stack"}
+
+    assert manager_of({"ManagedBy": "Terraform"}, (), guarded) == ""
+    assert manager_of({**stack}, (), guarded) == "arn:stack"

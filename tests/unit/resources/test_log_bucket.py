@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from state_backend.calls import Absent, Present
+from state_backend.calls import Absent, Present, Unknown
 from state_backend.errors import InvalidRequest, OwnedByAnotherAccount
 from state_backend.resources.log_bucket import RESOURCE
 from tests.unit.account import Account
@@ -31,6 +31,20 @@ def test_a_named_one_is_found():
     account.has_bucket("acme-logs")
 
     assert RESOURCE.find(NAMED, account) == Present({})
+
+
+def test_a_named_one_without_a_word_on_encryption_is_under_sse_s3():
+    account = Account()
+    account.has_bucket("acme-logs", bucket_encryption=None)
+
+    assert RESOURCE.find(NAMED, account) == Present({})
+
+
+def test_a_named_one_whose_encryption_cannot_be_read_is_unknown():
+    account = Account(refuse={"get_bucket_encryption": "AccessDenied"})
+    account.has_bucket("acme-logs")
+
+    assert isinstance(RESOURCE.find(NAMED, account), Unknown)
 
 
 def test_a_named_one_that_does_not_exist_is_refused():
