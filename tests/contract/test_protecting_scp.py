@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -18,7 +18,7 @@ from state_backend.resources import RESOURCES
 from tests.aws_double.conditions import Access, Caller
 from tests.aws_double.evaluator import judge
 from tests.contract.templates import ROOT, listed
-from tests.contract.test_template_policies import expanded
+from tests.contract.test_template_policies import KNOWN, expanded
 from tests.matrix import simulator
 
 PATH = ROOT / "stacksets/scp-protect-statehold.json"
@@ -38,8 +38,9 @@ CONTROL_TOWER = f"{IAM}:role/AWSControlTowerExecution"
 BREAK_GLASS = f"{IAM}:role/BreakGlass"
 ADMINISTRATOR = f"{IAM}:role/Administrator"
 LOOKALIKE = f"{IAM}:role/team/StateholdProvisioner"
+BREAK_GLASS_LOOKALIKE = f"{IAM}:role/team/a/BreakGlass"
 ROOT_USER = f"{IAM}:root"
-SOMEBODY = (ADMINISTRATOR, LOOKALIKE, ROOT_USER)
+SOMEBODY = (ADMINISTRATOR, LOOKALIKE, BREAK_GLASS_LOOKALIKE, ROOT_USER)
 
 BUCKET = f"arn:aws:s3:::tfstate-{ACCOUNT}-{REGION}-an"
 LOGS = f"arn:aws:s3:::tfstate-logs-{ACCOUNT}-{REGION}-an"
@@ -53,14 +54,14 @@ FORWARDER = f"{IAM}:role/StackSet-statehold-drift-rule-1a2b-ForwarderRole-9Z"
 STACK = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/StackSet-statehold-provisioner-1a/5f0c"
 OTHERS_BUCKET = "arn:aws:s3:::tfstate-payments"
 OTHERS_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/99999999-2222-3333-4444-555555555555"
-OTHERS_ROLE = f"{IAM}:role/Deployer"
+OTHERS_ROLES = (f"{IAM}:role/Deployer", f"{IAM}:role/StateholdProvisionerAudit")
 OTHERS_RULE = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/nightly"
 
 BY_STACK_SETS = (STACK_SETS, CONTROL_TOWER, BREAK_GLASS)
 BY_STATEHOLD = (PROVISIONER, CONTROL_TOWER, BREAK_GLASS)
 
 PROTECTED: dict[tuple[str, ...], tuple[tuple[str, ...], tuple[str, ...]]] = {
-    (PROVISIONER, FORWARDER, STACK_SETS): (
+    (PROVISIONER, LOOKALIKE, FORWARDER, STACK_SETS, BREAK_GLASS, BREAK_GLASS_LOOKALIKE): (
         (
             "iam:AttachRolePolicy",
             "iam:CreateRole",
@@ -91,6 +92,8 @@ PROTECTED: dict[tuple[str, ...], tuple[tuple[str, ...], tuple[str, ...]]] = {
             "s3:PutBucketVersioning",
             "s3:PutEncryptionConfiguration",
             "s3:PutLifecycleConfiguration",
+            "s3:TagResource",
+            "s3:UntagResource",
         ),
         BY_STATEHOLD,
     ),
@@ -103,7 +106,22 @@ PROTECTED: dict[tuple[str, ...], tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     (PARAMETER,): (("ssm:DeleteParameters", "ssm:PutParameter"), BY_STATEHOLD),
 }
-"""Resources -> what is refused on them, and to whom it is not."""
+"""
+Resources -> what is refused on them, and to whom it is not.
+
+A role's name is taken whatever its path: one of our name with a path would keep ours from being
+made.
+"""
+
+MARKING = (("kms:CreateKey", "*"), ("kms:TagResource", OTHERS_KEY))
+"""What sets tags on keys that do not bear ours yet."""
+MARKS = (("StateholdBackend",), ("Team", "StateholdBackend"), ("stateholdbackend",))
+"""
+Keys of tags that nobody but Statehold sets: a key that bears one is taken for a backend's.
+
+In any case: that of a tag in ``aws:ResourceTag/…`` does not count.
+"""
+OTHER_MARKS = ((), ("Team",), ("StateholdBackendOwner",))
 
 OPEN = (
     ("s3:GetObject", STATE),
@@ -118,44 +136,60 @@ OPEN = (
     ("kms:ScheduleKeyDeletion", OTHERS_KEY),
     ("dynamodb:PutItem", TABLE),
     ("ssm:GetParameter", PARAMETER),
-    ("iam:CreateRole", OTHERS_ROLE),
-    ("iam:PutRolePolicy", OTHERS_ROLE),
+    *((action, it) for action in ("iam:CreateRole", "iam:PutRolePolicy") for it in OTHERS_ROLES),
     ("sts:AssumeRole", PROVISIONER),
+    ("sts:AssumeRole", BREAK_GLASS),
     ("events:PutRule", OTHERS_RULE),
     ("cloudformation:DescribeStackEvents", STACK),
 )
 """What nobody is refused."""
 
+
+class Question(NamedTuple):
+    """May *who* do *action* on *resource*, setting tags of these keys?"""
+
+    action: str
+    resource: str
+    who: str
+    tags: tuple[str, ...] = ()
+
+
 REFUSED = [
-    (action, resource, who)
-    for resources, (actions, _) in PROTECTED.items()
-    for resource in resources
-    for action in actions
-    for who in SOMEBODY
+    *(
+        Question(action, resource, who)
+        for resources, (actions, _) in PROTECTED.items()
+        for resource in resources
+        for action in actions
+        for who in SOMEBODY
+    ),
+    *(Question(*it, who, tags) for it in MARKING for who in SOMEBODY for tags in MARKS),
 ]
 LET_THROUGH = [
     *(
-        (action, resource, who)
+        Question(action, resource, who)
         for resources, (actions, exempt) in PROTECTED.items()
         for resource in resources
         for action in actions
         for who in exempt
     ),
-    *((action, resource, who) for action, resource in OPEN for who in (*SOMEBODY, PROVISIONER)),
+    *(Question(*it, who) for it in OPEN for who in (*SOMEBODY, PROVISIONER)),
+    *(Question(*it, who, tags) for it in MARKING for who in BY_STATEHOLD for tags in MARKS),
+    *(Question(*it, who, tags) for it in MARKING for who in SOMEBODY for tags in OTHER_MARKS),
 ]
 
 
-def context(resource: str, who: str) -> dict[str, str]:
-    tags = {"aws:ResourceTag/StateholdBackend": "tfstate"} if resource == KEY else {}
-    return {"aws:PrincipalArn": who} | tags
+def context(question: Question) -> dict[str, list[str]]:
+    tagged = {"aws:ResourceTag/StateholdBackend": ["tfstate"]} if question.resource == KEY else {}
+    tagging = {"aws:TagKeys": list(question.tags)} if question.tags else {}
+    return {"aws:PrincipalArn": [question.who]} | tagged | tagging
 
 
-def refused(action: str, resource: str, who: str) -> bool:
+def refused(question: Question) -> bool:
     access = Access(
-        action=action,
-        resource=resource,
-        caller=Caller(arn=who, account=ACCOUNT),
-        context={name.lower(): [value] for name, value in context(resource, who).items()},
+        action=question.action,
+        resource=question.resource,
+        caller=Caller(arn=question.who, account=ACCOUNT),
+        context={name.lower(): values for name, values in context(question).items()},
     )
     return judge([POLICY], access).denied
 
@@ -176,20 +210,34 @@ def test_its_actions_exist(statement):
 
 
 def test_it_refuses_what_would_take_statehold_out():
-    assert [it for it in REFUSED if not refused(*it)] == []
+    assert [it for it in REFUSED if not refused(it)] == []
 
 
 def test_it_stops_neither_statehold_nor_control_tower_nor_stack_sets_nor_clients():
-    assert [it for it in LET_THROUGH if refused(*it)] == []
+    assert [it for it in LET_THROUGH if refused(it)] == []
 
 
 def test_it_stops_nothing_that_our_role_may_do():
     may = {action for it in (*RESOURCES, *CONTROLS) for action in it.permissions}
-    about = (BUCKET, LOGS, TABLE, ALIAS, KEY, PARAMETER)
+    about = (BUCKET, LOGS, TABLE, ALIAS, KEY, PARAMETER, "*")
+    asked = [Question(it, on, PROVISIONER, MARKS[0]) for it in sorted(may) for on in about]
 
-    stopped = [(it, on) for it in sorted(may) for on in about if refused(it, on, PROVISIONER)]
+    assert [it for it in asked if refused(it)] == []
 
-    assert stopped == []
+
+def test_it_leaves_no_way_to_change_who_is_break_glass():
+    reading = ("generate", "get", "list", "simulate")
+    changes = {
+        f"iam:{name}"
+        for name, it in KNOWN["iam"]["Actions"].items()
+        if "role" in it.get("Resources", ()) and not name.startswith(reading)
+    }
+    # To hand a role to a service changes nothing about it; a service's own role has its own path.
+    changes -= {"iam:passrole", "iam:createservicelinkedrole", "iam:deleteservicelinkedrole"}
+
+    assert "iam:updateassumerolepolicy" in changes
+    asked = [Question(it, BREAK_GLASS, ADMINISTRATOR) for it in sorted(changes)]
+    assert [it for it in asked if not refused(it)] == []
 
 
 @pytest.mark.parametrize(
@@ -205,7 +253,7 @@ def test_it_stops_nothing_that_our_role_may_do():
 )
 def test_the_root_is_refused_what_the_backends_own_policies_refuse_to_others(actions, resource):
     assert actions
-    assert [it for it in actions if not refused(it, resource, ROOT_USER)] == []
+    assert [it for it in actions if not refused(Question(it, resource, ROOT_USER))] == []
 
 
 def test_an_independent_judge_says_the_same():
@@ -219,7 +267,7 @@ def test_an_independent_judge_says_the_same():
     assert denied == set(REFUSED)
 
 
-def simulated(questions: list[tuple[str, str, str]]) -> list[str]:
+def simulated(questions: list[Question]) -> list[str]:
     """
     iam-simulate's answers, where IAM allows everybody everything but what the policy refuses.
 
@@ -228,12 +276,12 @@ def simulated(questions: list[tuple[str, str, str]]) -> list[str]:
     everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     document = {**POLICY, "Statement": [everything, *POLICY["Statement"]]}
     lines: list[dict[str, Any]] = [{"policy": "scp", "document": document}]
-    for action, resource, who in questions:
+    for it in questions:
         asked = {
-            "action": action,
-            "principal": who,
-            "resource": {"resource": resource, "accountId": ACCOUNT},
-            "contextVariables": context(resource, who),
+            "action": it.action,
+            "principal": it.who,
+            "resource": {"resource": it.resource, "accountId": ACCOUNT},
+            "contextVariables": context(it),
         }
         lines.append({"resourcePolicy": None, "identityPolicy": "scp", "request": asked})
     done = subprocess.run(
