@@ -7,16 +7,16 @@ tells; nothing is assumed, and a change that was seen never makes a backend.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
-from state_backend.aws.session import SESSION_NAME
-from state_backend.event_sources import Asked
-from state_backend.event_sources.request import Seen
+from state_backend.aws.session import session_arn
+from state_backend.drift import Actor
+from state_backend.event_sources.request import Asked, Seen
+from state_backend.hub import Hub
 from state_backend.outputs import PARAMETERS
-from state_backend.ownership import Record
-from state_backend.regions import partition_of
-from state_backend.spec import KEY_ALIAS, resolve
-from state_backend.vending import Hub
+from state_backend.ownership import Record, on_record
+from state_backend.spec import KEY_ALIAS
+from state_backend.telemetry import logger
 
 
 def concerning(asked: Asked, hub: Hub) -> Asked:
@@ -29,15 +29,23 @@ def concerning(asked: Asked, hub: Hub) -> Asked:
     if asked.seen is None:
         return asked
     [account], [region] = asked.accounts, asked.regions
-    if asked.seen.by.arn in _own_sessions(account, region, hub):
+    if asked.seen.by.arn in map(session_arn, hub.settings.role_arns(account)):
         return replace(asked, reason="the call was our own")
-    record = hub.register.read(account, region)
-    return replace(asked, reason=_reason(record, asked.seen))
+    reason = _reason(hub.register.read(account, region), asked.seen)
+    if not reason:
+        _tell(asked.seen.by, account, region)
+    return replace(asked, reason=reason)
 
 
-def _own_sessions(account: str, region: str, hub: Hub) -> set[str]:
-    start = f"arn:{partition_of(region)}:sts::{account}:assumed-role"
-    return {f"{start}/{name}/{SESSION_NAME}" for name in hub.settings.execution_role_names}
+def _tell(by: Actor, account: str, region: str) -> None:
+    """Logs whose call it was: of a change that no control undoes, nothing else tells."""
+    logger.info(
+        "%s is about the backend of account %s in %s",
+        by.event_name,
+        account,
+        region,
+        extra={"changed_by": asdict(by)},
+    )
 
 
 def _reason(record: Record, seen: Seen) -> str:
@@ -50,7 +58,7 @@ def _reason(record: Record, seen: Seen) -> str:
 
 def _names(record: Record) -> frozenset[str]:
     """What calls name the things of the backend by."""
-    spec = resolve(record.account, record.region, record.given, record.defaults)
+    spec = on_record(record)
     key = record.key_arn or spec.kms_key_arn
     logs = spec.log_bucket_name if spec.makes_log_bucket else ""
     named = {record.bucket_name, spec.lock_table_name, key.rpartition("/")[2], logs}

@@ -31,6 +31,11 @@ RENAMED = {
 _ITEMS = ("Item", "Query", "Scan")
 
 
+def event_name(operation: str) -> str:
+    """CloudTrail's name of *operation*."""
+    return RENAMED.get(operation, operation)
+
+
 def event_of(call: RecordedCall, at: float) -> dict[str, Any] | None:
     """The event of *call*; None if CloudTrail tells of it at most as a data event."""
     of_data = bool(call.key) or (call.service == "dynamodb" and call.operation.endswith(_ITEMS))
@@ -44,7 +49,7 @@ def event_of(call: RecordedCall, at: float) -> dict[str, Any] | None:
         "userIdentity": _identity(call),
         "eventTime": time,
         "eventSource": f"{service}.amazonaws.com",
-        "eventName": RENAMED.get(call.operation, call.operation),
+        "eventName": event_name(call.operation),
         "awsRegion": call.region,
         "requestParameters": _request(call),
         "responseElements": None,

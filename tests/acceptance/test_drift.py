@@ -17,10 +17,11 @@ from typing import Any
 import pytest
 
 from state_backend.drift import DAY_SECONDS, MOST_REPAIRS
-from state_backend.event_sources import cloudtrail
+from state_backend.outputs import PARAMETERS
 from state_backend.policies import bucket_policy, key_policy
 from state_backend.resources import RESOURCES
-from tests.acceptance.cloudtrail import event_of
+from state_backend.spec import KEY_ALIAS
+from tests.acceptance.cloudtrail import event_name, event_of
 from tests.aws_double import AwsDouble, RecordedCall
 from tests.aws_double.s3_actions import RENAMED
 from tests.aws_double.testing import refused
@@ -126,6 +127,13 @@ def says(runs: Sequence[Invocation]) -> list[str]:
     return [str(line["message"]).rpartition(" ")[2] for line in lines(runs)]
 
 
+def told_of(runs: Sequence[Invocation]) -> list[tuple[str, str]]:
+    """The calls about a backend that were logged: whose and which."""
+    logged = [line for run in runs for line in run.logs if "account_id" not in line]
+    made = [line["changed_by"] for line in logged if "changed_by" in line]
+    return [(by["arn"].rpartition(":assumed-role/")[2], by["event_name"]) for by in made]
+
+
 def last_call(site: Site, since: int) -> RecordedCall:
     return [it for it in site.aws.calls[since:] if it.write][-1]
 
@@ -166,6 +174,11 @@ def _s3(operation: str, **parameters: Any) -> Change:
     return change
 
 
+def _table(name: str, **table: Any) -> Change:
+    member = {f"{name.capitalize()}TableConfiguration": table}
+    return _s3(f"update_bucket_metadata_{name}_table_configuration", **member)
+
+
 def _many(kind: str, **configuration: Any) -> tuple[tuple[str, Change, str], ...]:
     """Of a configuration of which a bucket has several: what puts and deletes one."""
     stem = f"bucket_{kind}_configuration"
@@ -186,6 +199,41 @@ def _tags(operation: str, **parameters: Any) -> Change:
     return change
 
 
+def _kms(operation: str, **parameters: Any) -> Change:
+    def change(site: Site) -> None:
+        getattr(break_glass(site, "kms"), operation)(KeyId=site.key, **parameters)
+
+    return change
+
+
+def _ssm(operation: str, **parameters: Any) -> Change:
+    def change(site: Site) -> None:
+        getattr(break_glass(site, "ssm"), operation)(**parameters)
+
+    return change
+
+
+def _another_key(site: Site) -> None:
+    kms = site.client("kms", "Administrator")
+    other = kms.create_key()["KeyMetadata"]["Arn"]
+    break_glass(site, "kms").update_alias(AliasName=KEY_ALIAS, TargetKeyId=other)
+
+
+def _no_alias(site: Site) -> None:
+    break_glass(site, "kms").delete_alias(AliasName=KEY_ALIAS)
+
+
+def _key_policy(site: Site) -> None:
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{site.account}:root"},
+        "Action": "kms:*",
+        "Resource": "*",
+    }
+    document = {"Version": "2012-10-17", "Statement": [statement]}
+    _kms("put_key_policy", Policy=json.dumps(document))(site)
+
+
 _OPEN = dict.fromkeys(
     ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), False
 )
@@ -201,6 +249,15 @@ _INVENTORY = {
     "IsEnabled": True,
     "IncludedObjectVersions": "All",
     "Schedule": {"Frequency": "Daily"},
+}
+_JOURNAL = {"RecordExpiration": {"Expiration": "DISABLED"}}
+_TABLES = {
+    "TableBucketArn": "arn:aws:s3tables:us-east-1:222222222222:bucket/elsewhere",
+    "TableName": "state",
+}
+_FOR_GOOD = {
+    "ObjectLockEnabled": "Enabled",
+    "Rule": {"DefaultRetention": {"Mode": "COMPLIANCE", "Years": 10}},
 }
 
 
@@ -286,6 +343,39 @@ CALLS: tuple[tuple[str, Change, str], ...] = (
     *_many("analytics", StorageClassAnalysis={}),
     *_many("intelligent_tiering", Status="Enabled", Tierings=[]),
     (
+        "CreateBucketMetadataConfiguration",
+        _s3(
+            "create_bucket_metadata_configuration",
+            MetadataConfiguration={"JournalTableConfiguration": _JOURNAL},
+        ),
+        "",
+    ),
+    (
+        "UpdateBucketMetadataAnnotationTableConfiguration",
+        _table("annotation", ConfigurationState="ENABLED"),
+        "",
+    ),
+    (
+        "UpdateBucketMetadataInventoryTableConfiguration",
+        _table("inventory", ConfigurationState="ENABLED"),
+        "",
+    ),
+    ("UpdateBucketMetadataJournalTableConfiguration", _table("journal", **_JOURNAL), ""),
+    ("DeleteBucketMetadataConfiguration", _s3("delete_bucket_metadata_configuration"), ""),
+    (
+        "CreateBucketMetadataTableConfiguration",
+        _s3(
+            "create_bucket_metadata_table_configuration",
+            MetadataTableConfiguration={"S3TablesDestination": _TABLES},
+        ),
+        "",
+    ),
+    (
+        "DeleteBucketMetadataTableConfiguration",
+        _s3("delete_bucket_metadata_table_configuration"),
+        "",
+    ),
+    (
         "PutBucketWebsite",
         _s3("put_bucket_website", WebsiteConfiguration={"IndexDocument": {"Suffix": "x"}}),
         "",
@@ -313,18 +403,65 @@ CALLS: tuple[tuple[str, Change, str], ...] = (
 )
 """Each call that DenyReconfigure leaves to break-glass, and the control that sets it right."""
 
-NOT_AMONG_THEM = {
-    # S3 takes no ACL while ownership is ours.
-    "s3:PutBucketAcl",
-    # The double does not know these.
-    "s3:CreateBucketMetadataTableConfiguration",
-    "s3:DeleteBucketMetadataTableConfiguration",
-    "s3:PutBucketObjectLockConfiguration",
-    "s3:UpdateBucketMetadataAnnotationTableConfiguration",
-    "s3:UpdateBucketMetadataInventoryTableConfiguration",
-    "s3:UpdateBucketMetadataJournalTableConfiguration",
-}
-"""Actions whose calls cannot be made here, but are looked at."""
+KEY_CALLS: tuple[tuple[str, Change, str], ...] = (
+    ("DeleteAlias", _no_alias, "kms-key-alias"),
+    ("DisableKeyRotation", _kms("disable_key_rotation"), "kms-key-rotation"),
+    (
+        "EnableKeyRotation",
+        _kms("enable_key_rotation", RotationPeriodInDays=2560),
+        "kms-key-rotation",
+    ),
+    ("PutKeyPolicy", _key_policy, "kms-key-policy"),
+    ("TagResource", _kms("tag_resource", Tags=[{"TagKey": "a", "TagValue": "b"}]), ""),
+    ("UntagResource", _kms("untag_resource", TagKeys=["a"]), ""),
+    ("UpdateAlias", _another_key, "kms-key-alias"),
+)
+"""The same of the key's policy."""
+
+PARAMETER_CALLS: tuple[tuple[str, Change, str], ...] = (
+    (
+        "PutParameter",
+        _ssm("put_parameter", Name="/statehold/backend", Value="{}", Overwrite=True),
+        "parameters",
+    ),
+    ("DeleteParameter", _ssm("delete_parameter", Name="/statehold/backend"), "parameters"),
+    ("DeleteParameters", _ssm("delete_parameters", Names=[*PARAMETERS]), "parameters"),
+)
+"""What whoever may put parameters can do: only an SCP refuses it."""
+
+IRREVERSIBLE = "PutObjectLockConfiguration"
+"""What no later call takes back: made on a backend of its own."""
+
+REFUSED: tuple[tuple[str, Change, str], ...] = (
+    ("PutBucketAcl", _s3("put_bucket_acl", ACL="private"), "AccessControlListNotSupported"),
+    (
+        "DeleteImportedKeyMaterial",
+        _kms("delete_imported_key_material"),
+        "UnsupportedOperationException",
+    ),
+    (
+        "ReplicateKey",
+        _kms("replicate_key", ReplicaRegion="eu-west-1"),
+        "UnsupportedOperationException",
+    ),
+    (
+        "UpdatePrimaryRegion",
+        _kms("update_primary_region", PrimaryRegion="eu-west-1"),
+        "UnsupportedOperationException",
+    ),
+    (
+        "CreateGrant",
+        _kms("create_grant", GranteePrincipal="arn:aws:iam::222222222222:root", Operations=[]),
+        "AccessDeniedException",
+    ),
+)
+"""Calls that AWS itself refuses, with its error, as the backend is: break-glass's as well."""
+
+TAKEN_AWAY: tuple[tuple[str, Change], ...] = (
+    ("DisableKey", _kms("disable_key")),
+    ("ScheduleKeyDeletion", _kms("schedule_key_deletion", PendingWindowInDays=7)),
+)
+"""Calls that take the key away."""
 
 ABOUT_OBJECTS = {
     "s3:PutObjectRetention",
@@ -336,7 +473,15 @@ ABOUT_OBJECTS = {
 """Actions on objects: CloudTrail tells of them as data events at most, which nobody looks at."""
 
 
-@pytest.mark.parametrize(("operation", "change", "control"), CALLS, ids=[it[0] for it in CALLS])
+@pytest.mark.parametrize(
+    ("operation", "change", "control"),
+    [*CALLS, *KEY_CALLS, *PARAMETER_CALLS],
+    ids=[
+        *(f"s3:{it[0]}" for it in CALLS),
+        *(f"kms:{it[0]}" for it in KEY_CALLS),
+        *(f"ssm:{it[0]}" for it in PARAMETER_CALLS),
+    ],
+)
 def test_what_break_glass_may_do_is_looked_at_and_set_right_where_it_weakens_the_backend(
     operation, change, control, site, trail
 ):
@@ -348,6 +493,7 @@ def test_what_break_glass_may_do_is_looked_at_and_set_right_where_it_weakens_the
 
     announced = trail.announced(since)
     assert says(runs) == ["READY"]
+    assert told_of(runs) == [("BreakGlass/ana", event_name(operation))]
     assert [it["control"] for _, detail in announced for it in detail["repaired"]] == (
         [control] if control else []
     )
@@ -356,39 +502,83 @@ def test_what_break_glass_may_do_is_looked_at_and_set_right_where_it_weakens_the
 
 
 def test_no_action_of_deny_reconfigure_is_left_out():
-    made = {f"s3:{RENAMED.get(operation, operation)}" for operation, _, _ in CALLS}
+    refused_ones = [it[0] for it in REFUSED]
+    made = {*(it[0] for it in CALLS), *refused_ones, IRREVERSIBLE}
+    made_on_keys = {*(it[0] for it in (*KEY_CALLS, *TAKEN_AWAY)), *refused_ones}
 
-    left = set(bucket_policy.CONFIGURATION_ACTIONS) - made
-    assert left == NOT_AMONG_THEM | ABOUT_OBJECTS
-    for action in NOT_AMONG_THEM:
-        assert cloudtrail.is_watched("s3.amazonaws.com", action.removeprefix("s3:"))
-    for action in (*key_policy.CONFIGURATION_ACTIONS, *key_policy.DELETION_ACTIONS):
-        assert cloudtrail.is_watched("kms.amazonaws.com", action.removeprefix("kms:"))
+    actions = {f"s3:{RENAMED.get(it, it)}" for it in made}
+    assert set(bucket_policy.CONFIGURATION_ACTIONS) - actions == ABOUT_OBJECTS
+    on_keys = {*key_policy.CONFIGURATION_ACTIONS, *key_policy.DELETION_ACTIONS}
+    assert on_keys <= {f"kms:{it}" for it in made_on_keys}
+
+
+@pytest.mark.parametrize(("operation", "change", "code"), REFUSED, ids=[it[0] for it in REFUSED])
+def test_what_aws_refuses_even_break_glass_reaches_nobody(operation, change, code, site, trail):
+    since = len(site.aws.calls)
+
+    with refused(code):
+        change(site)
+
+    [event] = trail.events()
+    assert (event["detail"]["eventName"], event["detail"]["errorCode"]) == (operation, code)
+    assert trail.tell(event) is None
+    assert trail.announced(since) == []
 
 
 class TestWhatIsOnlyReported:
     """No role of ours may enable a key, or cancel its deletion: a person has to."""
 
-    @pytest.mark.parametrize(
-        ("operation", "parameters"),
-        [("disable_key", {}), ("schedule_key_deletion", {"PendingWindowInDays": 7})],
-    )
-    def test_a_key_that_is_taken_away(self, operation, parameters, ground):
+    @pytest.mark.parametrize(("operation", "change"), TAKEN_AWAY)
+    def test_a_key_that_is_taken_away(self, operation, change, ground):
         site = ground.site()
         assert site.ask()["status"] == "READY"
         trail, since = Trail(ground), len(site.aws.calls)
 
-        getattr(site.client("kms", "root"), operation)(KeyId=site.key, **parameters)
+        change(site)
         runs = trail.run()
 
         [(kind, detail)] = trail.announced(since)
         assert (says(runs), kind) == (["FAILED"], "State Backend Failed")
-        assert detail["changedBy"]["arn"] == f"arn:aws:iam::{site.account}:root"
+        assert detail["changedBy"]["arn"].endswith(":assumed-role/BreakGlass/ana")
         assert detail["error"]["code"] == "ResourceConflict"
         assert "repaired" not in detail
-        assert [it.operation for it in site.aws.writes(since, account=site.account)] == [
-            "".join(part.capitalize() for part in operation.split("_"))
-        ]
+        assert [it.operation for it in site.aws.writes(since, account=site.account)] == [operation]
+
+    def test_object_lock_which_nobody_can_take_back(self, ground):
+        """Clients lock, write and unlock on: no version is needed to be deleted."""
+        site = ground.site()
+        assert site.ask()["status"] == "READY"
+        trail, since = Trail(ground), len(site.aws.calls)
+
+        _s3("put_object_lock_configuration", ObjectLockConfiguration=_FOR_GOOD)(site)
+        runs = trail.run()
+
+        assert told_of(runs) == [("BreakGlass/ana", IRREVERSIBLE)]
+        assert (says(runs), trail.announced(since), len(site.writes(since))) == (["READY"], [], 1)
+        client = site.client("s3", "Deployer")
+        for _ in range(2):
+            client.put_object(Bucket=site.bucket, Key="a.tflock", Body=b"", IfNoneMatch="*")
+            client.put_object(Bucket=site.bucket, Key="a", Body=b"")
+            client.delete_object(Bucket=site.bucket, Key="a.tflock")
+
+    def test_an_acl_that_was_put_while_they_were_on(self, ground):
+        """S3 turns ACLs off only where none names others, and none of our roles may put one."""
+        site = ground.site()
+        assert site.ask()["status"] == "READY"
+        trail, since = Trail(ground), len(site.aws.calls)
+
+        _s3("put_bucket_ownership_controls", OwnershipControls=_UNOWNED)(site)
+        _s3("put_bucket_acl", GrantRead=f'id="{"0" * 64}"')(site)
+        runs = trail.run()
+
+        assert [it[1] for it in told_of(runs)] == ["PutBucketOwnershipControls", "PutBucketAcl"]
+        assert says(runs) == ["FAILED", "FAILED"]
+        for kind, detail in trail.announced(since):
+            assert kind == "State Backend Failed"
+            assert detail["changedBy"]["arn"].endswith(":assumed-role/BreakGlass/ana")
+            assert "InvalidBucketAclWithObjectOwnership" in detail["error"]["message"]
+        _s3("put_bucket_acl", ACL="private")(site)
+        assert says(trail.run()) == ["READY"]
 
     def test_a_backend_that_was_released(self, ground):
         site = ground.site()
@@ -401,6 +591,7 @@ class TestWhatIsOnlyReported:
 
         assert says(runs) == ["IGNORED"]
         assert "released" in lines(runs)[0]["error"]
+        assert told_of(runs) == [("BreakGlass/ana", "DeleteBucketPolicy")]
         assert len(site.writes(since)) == 1
 
     def test_a_lock_table_that_is_gone_is_made_anew_once(self, site, trail):
@@ -469,13 +660,9 @@ class TestWhatIsIgnored:
         assert site.writes(since) == []
 
     def test_what_aws_refused_reaches_nobody(self, site, trail):
-        with refused("AccessControlListNotSupported"):
-            break_glass(site).put_bucket_acl(Bucket=site.bucket, ACL="private")
         with refused("AccessDenied"):
             site.client("s3", "Administrator").delete_bucket_policy(Bucket=site.bucket)
 
-        assert len(trail.events()) == 2
-        trail.skip()
         assert trail.run() == []
 
     def test_reading_reaches_nobody(self, site, trail):

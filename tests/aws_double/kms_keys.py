@@ -67,6 +67,24 @@ def not_while_pending_deletion(call: Call, world: World, proceed: Proceed) -> An
     return proceed(call)
 
 
+@rule("kms", "ReplicateKey", "UpdatePrimaryRegion")
+def only_of_many_regions(call: Call, world: World, proceed: Proceed) -> Answer:
+    key = _key(call, world)
+    if not key.multi_region:
+        raise _unsupported(f"{key.arn} is not a multi-Region key.")
+    return proceed(call)
+
+
+@rule("kms", "DeleteImportedKeyMaterial")
+def only_where_it_was_imported(call: Call, world: World, proceed: Proceed) -> Answer:
+    key = _key(call, world)
+    if key.origin != "EXTERNAL":
+        raise _unsupported(
+            f"{key.arn} origin is {key.origin} which is not valid for this operation."
+        )
+    return proceed(call)
+
+
 @rule("kms", "CreateKey")
 def create_key(call: Call, world: World, proceed: Proceed) -> Answer:
     policy = call.parameters.get("Policy")
@@ -175,6 +193,10 @@ def reserved_alias(call: Call, world: World, proceed: Proceed) -> Answer:
 
 def _key(call: Call, world: World) -> Key:
     return key_of(call, world, call.parameters["KeyId"])
+
+
+def _unsupported(message: str) -> Refusal:
+    return Refusal("UnsupportedOperationException", message, 400)
 
 
 def _check_not_pending(key: Key) -> None:

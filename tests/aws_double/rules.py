@@ -12,6 +12,8 @@ MODULES = (
     "parameters",
     "s3_buckets",
     "s3_configurations",
+    "s3_metadata",
+    "s3_object_lock",
     "s3_objects",
     "s3_policies",
     "s3_suspended",

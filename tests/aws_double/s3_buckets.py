@@ -203,4 +203,5 @@ def _new_bucket(call: Call, region: str, namespace: str) -> Bucket:
         bucket.configurations["ownershipControls", ""] = rules
     if call.parameters.get("ObjectLockEnabledForBucket"):
         bucket.configurations["versioning", ""] = {"Status": "Enabled"}
+        bucket.configurations["objectLock", ""] = {"ObjectLockEnabled": "Enabled"}
     return bucket

@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import uuid4
 
+from moto.s3.models import OWNER, s3_backends
+
 from tests.aws_double.bucket import Bucket
-from tests.aws_double.call import Call
+from tests.aws_double.call import Call, partition_of
 from tests.aws_double.errors import Refusal
 from tests.aws_double.s3_buckets import NEW_BUCKET
 from tests.aws_double.s3_lifecycle import check_lifecycle
@@ -36,10 +38,10 @@ def _encryption(
     """S3 knows the algorithms, but does not look whether the key is there."""
     rules = [dict(rule) for rule in configuration.get("Rules") or []]
     if len(rules) != 1:
-        raise _malformed_xml()
+        raise malformed_xml()
     default = rules[0].get("ApplyServerSideEncryptionByDefault") or {}
     if default.get("SSEAlgorithm") not in {"AES256", "aws:kms", "aws:kms:dsse"}:
-        raise _malformed_xml()
+        raise malformed_xml()
     if default.get("KMSMasterKeyID") and default["SSEAlgorithm"] == "AES256":
         raise Refusal(
             "InvalidArgument",
@@ -49,7 +51,7 @@ def _encryption(
         )
     blocked = (rules[0].get("BlockedEncryptionTypes") or {}).get("EncryptionType") or []
     if set(blocked) - {"NONE", "SSE-C"} or ("NONE" in blocked and len(blocked) > 1):
-        raise _malformed_xml()
+        raise malformed_xml()
     rules[0].setdefault("BucketKeyEnabled", False)
     return {"Rules": rules}
 
@@ -63,8 +65,21 @@ def _ownership(
         "BucketOwnerPreferred",
         "ObjectWriter",
     }:
-        raise _malformed_xml()
+        raise malformed_xml()
+    if values == ["BucketOwnerEnforced"] and grants_to_others(bucket):
+        raise Refusal(
+            "InvalidBucketAclWithObjectOwnership",
+            "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting",
+            400,
+        )
     return configuration
+
+
+def grants_to_others(bucket: Bucket) -> bool:
+    """Whether the bucket's ACL, which moto holds, names anybody but its owner."""
+    theirs = s3_backends[bucket.account][partition_of(bucket.region)].buckets[bucket.name]
+    grantees = [it for grant in theirs.acl.grants for it in grant.grantees]
+    return any(it.id != OWNER for it in grantees)
 
 
 def _lifecycle(
@@ -95,7 +110,7 @@ def _replication(
     return configuration
 
 
-def _malformed_xml() -> Refusal:
+def malformed_xml() -> Refusal:
     return Refusal(
         "MalformedXML",
         "The XML you provided was not well-formed or did not validate against our published schema",

@@ -17,6 +17,7 @@ from tests.aws_double.errors import Refusal
 from tests.aws_double.s3_access import bucket_of
 from tests.aws_double.s3_buckets import NEW_BUCKET
 from tests.aws_double.s3_configuration_checks import CHECKS
+from tests.aws_double.s3_object_lock import check_versioning
 
 if TYPE_CHECKING:
     from tests.aws_double.world import World
@@ -216,6 +217,7 @@ def put_versioning(call: Call, world: World, proceed: Proceed) -> Answer:
             "The Versioning element must be specified",
             400,
         )
+    check_versioning(bucket, status)
     before = bucket.configuration("versioning") or {}
     bucket.configurations["versioning", ""] = before | {"Status": status}
     return proceed(call)

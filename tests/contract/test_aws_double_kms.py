@@ -254,6 +254,18 @@ def test_a_key_is_found_in_its_own_region_only(aws: AwsDouble, key: str) -> None
         ireland.describe_key(KeyId=key.rpartition("/")[2])
 
 
+def test_a_key_of_one_region_has_no_replicas(kms: Any, key: str) -> None:
+    with refused("UnsupportedOperationException", "not a multi-Region key"):
+        kms.replicate_key(KeyId=key, ReplicaRegion="eu-west-1")
+    with refused("UnsupportedOperationException", "not a multi-Region key"):
+        kms.update_primary_region(KeyId=key, PrimaryRegion="eu-west-1")
+
+
+def test_only_material_that_was_imported_can_be_deleted(kms: Any, key: str) -> None:
+    with refused("UnsupportedOperationException", "origin is AWS_KMS"):
+        kms.delete_imported_key_material(KeyId=key)
+
+
 def test_conditions_see_rotation_period_window_and_tags(aws: AwsDouble, kms: Any, key: str) -> None:
     kms.tag_resource(KeyId=key, Tags=[{"TagKey": "Owner", "TagValue": "statehold"}])
     tagged = {"StringEquals": {"aws:ResourceTag/Owner": "statehold"}}

@@ -383,3 +383,17 @@ def test_acls_are_off_where_the_bucket_owner_owns_all(s3: Any) -> None:
     s3.put_bucket_ownership_controls(Bucket=BUCKET, OwnershipControls=controls)
 
     s3.put_bucket_acl(Bucket=BUCKET, ACL="private")
+
+
+def test_acls_that_name_others_keep_the_bucket_owner_from_owning_all(s3: Any) -> None:
+    def own(ownership: str) -> None:
+        controls = {"Rules": [{"ObjectOwnership": ownership}]}
+        s3.put_bucket_ownership_controls(Bucket=BUCKET, OwnershipControls=controls)
+
+    own("ObjectWriter")
+    s3.put_bucket_acl(Bucket=BUCKET, GrantRead=f'id="{"0" * 64}"')
+
+    with refused("InvalidBucketAclWithObjectOwnership"):
+        own("BucketOwnerEnforced")
+    s3.put_bucket_acl(Bucket=BUCKET, ACL="private")
+    own("BucketOwnerEnforced")

@@ -230,6 +230,10 @@ def test_upstream_still_drops_parts_of_a_replication(s3: Any) -> None:
             "put_bucket_metrics_configuration",
             {"Id": "a", "MetricsConfiguration": {"Id": "a"}},
         ),
+        (
+            "update_bucket_metadata_inventory_table_configuration",
+            {"InventoryTableConfiguration": {"ConfigurationState": "ENABLED"}},
+        ),
     ],
 )
 def test_upstream_still_takes_settings_that_it_does_not_know_for_a_creation(
@@ -245,6 +249,38 @@ def test_upstream_still_takes_acls_where_they_are_off(s3: Any) -> None:
     s3.put_bucket_ownership_controls(Bucket=BUCKET, OwnershipControls=controls)
 
     assert code_of(lambda: s3.put_bucket_acl(Bucket=BUCKET, ACL="private")) == ""
+
+
+def test_upstream_still_turns_acls_off_that_name_others(s3: Any) -> None:
+    s3.put_bucket_acl(Bucket=BUCKET, ACL="public-read")
+    controls = {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+
+    assert (
+        code_of(lambda: s3.put_bucket_ownership_controls(Bucket=BUCKET, OwnershipControls=controls))
+        == ""
+    )
+
+
+def test_upstream_still_locks_none_but_empty_buckets(s3: Any) -> None:
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_object(Bucket=BUCKET, Key="k", Body=b"")
+    lock = {"Bucket": BUCKET, "ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled"}}
+
+    assert code_of(lambda: s3.put_object_lock_configuration(**lock)) == "InvalidBucket"
+
+
+def test_upstream_still_suspends_the_versioning_of_locked_buckets(s3: Any) -> None:
+    s3.create_bucket(Bucket="locked-bucket", ObjectLockEnabledForBucket=True)
+    suspended = {"Bucket": "locked-bucket", "VersioningConfiguration": {"Status": "Suspended"}}
+
+    assert code_of(lambda: s3.put_bucket_versioning(**suspended)) == ""
+
+
+def test_upstream_still_takes_a_metadata_configuration_for_an_upload(s3: Any) -> None:
+    configuration = {"JournalTableConfiguration": {"RecordExpiration": {"Expiration": "DISABLED"}}}
+
+    with pytest.raises(KeyError):
+        s3.create_bucket_metadata_configuration(Bucket=BUCKET, MetadataConfiguration=configuration)
 
 
 def test_upstream_still_encrypts_with_keys_that_are_not_there(s3: Any) -> None:
@@ -325,6 +361,22 @@ def test_upstream_still_revives_keys_that_were_not_to_die(kms: Any) -> None:
     key = kms.create_key()["KeyMetadata"]["KeyId"]
 
     assert code_of(lambda: kms.cancel_key_deletion(KeyId=key)) == ""
+
+
+def test_upstream_still_fails_to_refuse_a_replica_of_a_key_of_one_region(kms: Any) -> None:
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+
+    with pytest.raises(AttributeError):
+        kms.replicate_key(KeyId=key, ReplicaRegion="eu-west-1")
+
+
+def test_upstream_still_knows_no_imported_key_material(kms: Any) -> None:
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+
+    with pytest.raises(NotImplementedError):
+        kms.delete_imported_key_material(KeyId=key)
+    with pytest.raises(NotImplementedError):
+        kms.update_primary_region(KeyId=key, PrimaryRegion="eu-west-1")
 
 
 def test_upstream_still_does_not_ask_the_key_policy(kms: Any) -> None:
