@@ -35,9 +35,9 @@ bench: .venv .tools/aws .tools/lambda .tools/sam ## calls, time, memory and CPU,
 test: check .tools/aws .tools/lambda $(if $(shell command -v npm),$(NODE_MODULES)) ## all static checks and tests; ends with what was skipped, and why
 	@$(VENV)/python -m pytest --numprocesses auto --dist loadfile
 
-soak: .venv .tools/mutation ## every case of the fault battery, then mutants (docs/reliability.md); takes an hour or more
-	@HOSTILE_EXAMPLES=10000 STATE_MACHINE_EXAMPLES=1000 $(VENV)/python -m pytest --numprocesses auto -m '' tests/fault
-	@.tools/mutation/bin/python -m tools.mutation
+soak: .venv .tools/aws .tools/mutation $(if $(shell command -v npm),$(NODE_MODULES)) ## every case of the fault battery, then mutants; an hour or more; ONLY="crash late" runs some
+	@$(VENV)/python -m tools.soak $(ONLY)
+	@$(if $(ONLY),,.tools/mutation/bin/python -m tools.mutation)
 
 check: .venv .tools/checkov .tools/sam ## the static checks alone
 	@$(VENV)/ruff format --check --quiet --diff .

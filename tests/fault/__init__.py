@@ -11,6 +11,7 @@ Every battery walks the calls that an undisturbed run makes, so a new control is
 * ``process``: the function in a process of its own, to be killed for good
 * ``damage``: how each fact that a control looks after is broken by hand
 
-The long batteries are marked ``soak``: ``make soak`` runs all, ``make test`` some of each kind.
+Where a battery is long, all its cases are marked ``soak``, and some of each kind, for
+``make test``, ``sample``; ``tools/soak.py`` knows which files a battery is.
 ``docs/reliability.md`` has the figures.
 """

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -73,18 +74,17 @@ def _longest_row(calls: list[RecordedCall], account: str) -> int:
     return longest
 
 
-def broken(ground: Ground, share: float, seeds: int) -> dict[int, list[Any]]:
-    like = undisturbed(CREATE, ground)
-    found = {seed: wrongs(ground, like, share, seed) for seed in range(seeds)}
-    return {seed: wrong for seed, wrong in found.items() if wrong}
-
-
+@pytest.mark.sample
 @pytest.mark.parametrize("share", SHARES, ids=lambda it: f"{it:.0%}")
-def test_a_run_gets_through_a_burst_of_throttling(share, ground):
-    assert broken(ground, share, SEEDS) == {}
+def test_a_run_gets_through_a_burst_of_throttling(share, ground, broken):
+    like = undisturbed(CREATE, ground)
+
+    assert broken(range(SEEDS), partial(wrongs, ground, like, share)) == {}
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("share", SHARES, ids=lambda it: f"{it:.0%}")
-def test_a_hundred_times(share, ground):
-    assert broken(ground, share, MANY_SEEDS) == {}
+def test_a_hundred_times(share, ground, broken):
+    like = undisturbed(CREATE, ground)
+
+    assert broken(range(MANY_SEEDS), partial(wrongs, ground, like, share)) == {}

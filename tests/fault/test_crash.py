@@ -8,8 +8,7 @@ nothing that was finished is done again.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 import pytest
 
@@ -93,15 +92,7 @@ def _repeated(site: Site, since: int) -> list[str]:
     return [f"{times} times {call}" for call, times in done.items() if times > 1]
 
 
-def broken(errand: Errand, ground: Ground, cases: Callable[[Undisturbed], list[Case]]) -> Any:
-    """The cases in which something is wrong, and what."""
-    like = undisturbed(errand, ground)
-    found = {
-        f"{side} {call}": wrongs(errand, ground, like, (call, side)) for call, side in cases(like)
-    }
-    return {case: wrong for case, wrong in found.items() if wrong}
-
-
+@pytest.mark.sample
 @pytest.mark.parametrize(
     ("errand", "cases"),
     [
@@ -112,11 +103,15 @@ def broken(errand: Errand, ground: Ground, cases: Callable[[Undisturbed], list[C
     ],
     ids=lambda it: getattr(it, "name", ""),
 )
-def test_a_run_that_was_killed_is_made_good_by_the_next(errand, cases, ground):
-    assert broken(errand, ground, cases) == {}
+def test_a_run_that_was_killed_is_made_good_by_the_next(errand, cases, ground, broken):
+    like = undisturbed(errand, ground)
+
+    assert broken(cases(like), partial(wrongs, errand, ground, like)) == {}
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("errand", ERRANDS, ids=lambda it: it.name)
-def test_at_whatever_call_and_on_whichever_side_of_it(errand, ground):
-    assert broken(errand, ground, every) == {}
+def test_at_whatever_call_and_on_whichever_side_of_it(errand, ground, broken):
+    like = undisturbed(errand, ground)
+
+    assert broken(every(like), partial(wrongs, errand, ground, like)) == {}

@@ -8,11 +8,10 @@ never a second key; and when the trouble is over, one more run brings the undist
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
 
 import pytest
 
-from state_backend.aws import invoke
 from tests.fault.calls import Named
 from tests.fault.errands import CREATE, ERRANDS, Errand, Undisturbed, own_calls, undisturbed
 from tests.fault.ground import YOUNG_SECONDS, Ground, Report, destructive
@@ -92,54 +91,26 @@ def told(report: Report) -> list[str]:
     return [] if report["status"] == "WAITING" and named else [f"{report['status']}: {error}"]
 
 
-def broken(errand: Errand, ground: Ground, cases: Sequence[Case]) -> Any:
-    """The cases in which something is wrong, and what."""
-    like = undisturbed(errand, ground)
-    found = {
-        f"{kind} of {call}, {times} times": wrongs(errand, ground, like, (call, kind, times))
-        for call, kind, times in cases
-    }
-    return {case: wrong for case, wrong in found.items() if wrong}
+@pytest.mark.sample
+def test_each_call_of_a_creation_may_go_wrong(ground, broken):
+    like = undisturbed(CREATE, ground)
+
+    assert broken(in_turn(like.calls), partial(wrongs, CREATE, ground, like)) == {}
 
 
-def test_each_call_of_a_creation_may_go_wrong(ground):
-    assert broken(CREATE, ground, in_turn(undisturbed(CREATE, ground).calls)) == {}
-
-
+@pytest.mark.sample
 @pytest.mark.parametrize("errand", ERRANDS[1:], ids=lambda it: it.name)
-def test_each_call_that_only_another_run_makes_may_go_wrong(errand, ground):
-    assert broken(errand, ground, in_turn(own_calls(errand, ground))) == {}
+def test_each_call_that_only_another_run_makes_may_go_wrong(errand, ground, broken):
+    like = undisturbed(errand, ground)
+    cases = in_turn(own_calls(errand, ground))
+
+    assert broken(cases, partial(wrongs, errand, ground, like)) == {}
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("cases", [once, for_good])
 @pytest.mark.parametrize("errand", ERRANDS, ids=lambda it: it.name)
-def test_in_every_way(errand, cases, ground):
-    assert broken(errand, ground, cases(undisturbed(errand, ground).calls)) == {}
+def test_in_every_way(errand, cases, ground, broken):
+    like = undisturbed(errand, ground)
 
-
-@pytest.fixture
-def impatient(ground, monkeypatch):
-    """A client that waits a second for an answer, which comes later."""
-    monkeypatch.setattr(
-        invoke, "_CONFIG", invoke._CONFIG.merge(type(invoke._CONFIG)(read_timeout=1))
-    )
-    return ground
-
-
-CREATIONS = ("CreateKey", "CreateAlias", "CreateBucket", "CreateTable")
-
-
-def late(calls: Sequence[Named]) -> list[Case]:
-    return [(call, "delay", 1) for call in calls]
-
-
-def test_a_creation_may_take_effect_after_its_client_has_stopped_waiting(impatient):
-    calls = [it for it in undisturbed(CREATE, impatient).calls if it.operation in CREATIONS]
-
-    assert broken(CREATE, impatient, late(calls)) == {}
-
-
-@pytest.mark.soak
-def test_and_so_may_every_call(impatient):
-    assert broken(CREATE, impatient, late(undisturbed(CREATE, impatient).calls)) == {}
+    assert broken(cases(like.calls), partial(wrongs, errand, ground, like)) == {}

@@ -159,7 +159,8 @@ def answer_to(ground: Ground, event: Any) -> tuple[Any, int]:
 
 @MANY
 @given(event=bad_operations)
-def test_what_cannot_be_valid_is_refused_without_a_call(event, refusing):
+def test_what_cannot_be_valid_is_refused_without_a_call(event, refusing, example):
+    example()
     answer, calls = answer_to(refusing, event)
 
     assert [it["error"]["code"] for it in answer] == ["InvalidRequest"]
@@ -170,7 +171,8 @@ def test_what_cannot_be_valid_is_refused_without_a_call(event, refusing):
 
 @MANY
 @given(event=anything | spoiled(SAMPLES))
-def test_no_event_raises_and_none_that_is_invalid_makes_a_call(event, refusing):
+def test_no_event_raises_and_none_that_is_invalid_makes_a_call(event, refusing, example):
+    example()
     answer, calls = answer_to(refusing, event)
 
     assert isinstance(answer, list)
@@ -203,9 +205,10 @@ def request_to(ground: Ground, request: Any, **environment: str) -> list[str]:
 @MANY
 @given(properties=bad_properties, kind=st.sampled_from(["Create", "Update"]))
 def test_a_stack_that_asks_for_what_cannot_be_is_told_so_without_a_call(
-    properties, kind, refusing, host
+    properties, kind, refusing, host, example
 ):
     """Where no stack could confirm it, it is judged at once; elsewhere the stack is asked first."""
+    example()
     request = deepcopy(REQUESTS[kind])
     request["ResourceProperties"] = {"ServiceToken": "x", **properties}
     exchange = host.open(request)
@@ -220,8 +223,9 @@ def test_a_stack_that_asks_for_what_cannot_be_is_told_so_without_a_call(
 @MANY
 @given(request=spoiled(REQUESTS))
 def test_nothing_but_its_stack_is_looked_at_for_a_request_that_nobody_confirms(
-    request, refusing, host
+    request, refusing, host, example
 ):
+    example()
     for name in ("StackId", "LogicalResourceId", "RequestId"):
         if not isinstance(request.get(name), str):
             request[name] = "x"
@@ -232,7 +236,8 @@ def test_nothing_but_its_stack_is_looked_at_for_a_request_that_nobody_confirms(
 
 @MANY
 @given(request=spoiled(REQUESTS), url=nasty | st.text(max_size=40))
-def test_a_request_from_nowhere_is_dropped_without_a_call(request, url, refusing):
+def test_a_request_from_nowhere_is_dropped_without_a_call(request, url, refusing, example):
+    example()
     request["ResponseURL"] = url
 
     assert request_to(refusing, request) == []

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from random import Random
 from threading import Timer
@@ -102,16 +103,15 @@ def wrongs(function: Function, ground: Ground, like: Undisturbed, seed: int) -> 
     return found + made_good(CREATE, site, since, like)
 
 
-def broken(function: Function, ground: Ground, seeds: int) -> dict[int, list[Any]]:
+@pytest.mark.sample
+def test_a_process_may_be_killed_at_any_moment(function, ground, broken):
     like = undisturbed(CREATE, ground)
-    found = {seed: wrongs(function, ground, like, seed) for seed in range(seeds)}
-    return {seed: wrong for seed, wrong in found.items() if wrong}
 
-
-def test_a_process_may_be_killed_at_any_moment(function, ground):
-    assert broken(function, ground, SEEDS) == {}
+    assert broken(range(SEEDS), partial(wrongs, function, ground, like)) == {}
 
 
 @pytest.mark.soak
-def test_two_hundred_times(function, ground):
-    assert broken(function, ground, MANY_SEEDS) == {}
+def test_two_hundred_times(function, ground, broken):
+    like = undisturbed(CREATE, ground)
+
+    assert broken(range(MANY_SEEDS), partial(wrongs, function, ground, like)) == {}

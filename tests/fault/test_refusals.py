@@ -232,14 +232,6 @@ def test_a_role_that_is_not_propagated_yet_is_waited_for(ground):
 # ---- a policy of the organization ---------------------------------------------------------------
 
 
-def test_every_write_of_a_run_has_its_permission(ground):
-    """So that the next test has no gap."""
-    calls = undisturbed(CREATE, ground).calls
-    at_home = {"UpdateItem", "PutEvents"}
-
-    assert {it.operation for it in calls if it.write} - at_home == PERMISSIONS.keys()
-
-
 @pytest.mark.parametrize("operation", PERMISSIONS)
 def test_an_scp_against_one_write_is_named_and_the_rest_is_done(operation, ground):
     like = undisturbed(CREATE, ground)

@@ -3,13 +3,11 @@ Whatever happens to one account, in whatever order: what the model says is what 
 
 Events come twice, late, out of order, or never; people reconcile and plan by hand; somebody undoes
 settings; stacks ask, change their mind and go; runs are killed; the hub's defaults change.
-``STATE_MACHINE_EXAMPLES=1000`` tries more.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -35,7 +33,9 @@ from tests.fault.damage import DAMAGES
 from tests.fault.ground import LEASE_SECONDS, Ground, Site, destructive
 from tests.fault.killed import Killed, mortal
 
-EXAMPLES, STEPS = 8, 12
+EXAMPLES, MANY_EXAMPLES, STEPS = 8, 1_000, 12
+PARTS = 10
+"""Of the many, which can be run side by side."""
 HOUR, DAY = 3600.0, 86_400.0
 DAYS = 365
 """``NoncurrentVersionDays`` where the hub says nothing else."""
@@ -99,9 +99,11 @@ class Accounts(RuleBasedStateMachine):
 
     ground: Ground
     host: ResponseHost
+    example: Callable[[], None]
 
     def __init__(self) -> None:
         super().__init__()
+        self.example()
         self.site: Site = self.ground.site()
         self.expected = Expected()
         self.stacks: dict[str, Stack] = {}
@@ -348,28 +350,36 @@ class Accounts(RuleBasedStateMachine):
 
 
 @contextmanager
-def machine(ground: Ground) -> Iterator[type[Accounts]]:
+def machine(ground: Ground, example: Callable[[], None]) -> Iterator[type[Accounts]]:
     with ResponseHost() as host:
         try:
-            yield type("Accounts", (Accounts,), {"ground": ground, "host": host})
+            given = {"ground": ground, "host": host, "example": staticmethod(example)}
+            yield type("Accounts", (Accounts,), given)
         finally:
             ground.hub.environment = {}
         assert host.objections == []
 
 
-def tried(ground: Ground, examples: int) -> None:
-    with machine(ground) as made:
+def tried(ground: Ground, example: Callable[[], None], examples: int, *, by_chance: bool) -> None:
+    with machine(ground, example) as made:
         run_state_machine_as_test(
             made,
             settings=settings(
                 max_examples=examples,
                 stateful_step_count=STEPS,
                 deadline=None,
-                derandomize="STATE_MACHINE_EXAMPLES" not in os.environ,
+                derandomize=not by_chance,
                 suppress_health_check=list(HealthCheck),
             ),
         )
 
 
-def test_in_whatever_order_things_happen_the_model_is_what_there_is(ground):
-    tried(ground, int(os.environ.get("STATE_MACHINE_EXAMPLES", str(EXAMPLES))))
+@pytest.mark.sample
+def test_in_whatever_order_things_happen_the_model_is_what_there_is(ground, example):
+    tried(ground, example, EXAMPLES, by_chance=False)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("part", range(PARTS))
+def test_in_a_thousand_orders(part, ground, example):
+    tried(ground, example, MANY_EXAMPLES // PARTS, by_chance=True)

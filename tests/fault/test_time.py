@@ -8,6 +8,7 @@ next run does not make whole.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -104,20 +105,20 @@ def from_then_on(call: Named, account: str) -> list[Fault]:
     ]
 
 
-def broken(ground: Ground, writes_only: bool) -> Any:
+def wrongs_from(ground: Ground, like: Undisturbed, call: Named) -> Any:
+    return wrongs(ground, like, partial(from_then_on, call))
+
+
+@pytest.mark.sample
+def test_credentials_may_end_before_any_write_of_a_creation(ground, broken):
     like = undisturbed(CREATE, ground)
-    calls = [it for it in in_account(like.calls) if it.write or not writes_only]
-    found = {
-        str(call): wrongs(ground, like, lambda account, it=call: from_then_on(it, account))
-        for call in calls
-    }
-    return {call: wrong for call, wrong in found.items() if wrong}
+    writes = [it for it in in_account(like.calls) if it.write]
 
-
-def test_credentials_may_end_before_any_write_of_a_creation(ground):
-    assert broken(ground, writes_only=True) == {}
+    assert broken(writes, partial(wrongs_from, ground, like)) == {}
 
 
 @pytest.mark.soak
-def test_and_before_any_call(ground):
-    assert broken(ground, writes_only=False) == {}
+def test_and_before_any_call(ground, broken):
+    like = undisturbed(CREATE, ground)
+
+    assert broken(in_account(like.calls), partial(wrongs_from, ground, like)) == {}

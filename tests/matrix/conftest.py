@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
@@ -9,6 +10,9 @@ import pytest
 from tests.matrix import simulator
 from tests.matrix.backends import policy_of
 from tests.matrix.cells import BACKENDS, Backend, Request, What, cells
+
+Recorder = Callable[[str, object], None]
+"""pytest's ``record_property``: a test has as many cases as its property says, or else is one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,11 +153,14 @@ def reconfigures(backend: Backend, request: Request) -> bool:
     """
     DenyReconfigure: all but the role we act through, the one before it, and break-glass.
 
-    A bucket that another tool manages goes without.
+    A bucket that another tool manages goes without. While one is only observed, copies of another
+    bucket come in.
     """
     ours = request.who in {Who.PROVISIONER, Who.PREVIOUS}
+    copies = backend.observed and request.action in {"s3:ReplicateObject", "s3:ReplicateDelete"}
     return (
         not backend.managed
+        and not copies
         and request.action in RECONFIGURING
         and not ours
         and not is_break_glass(backend, request)

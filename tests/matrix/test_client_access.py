@@ -11,6 +11,7 @@ from state_backend.policies.document import Document, statements_of
 from tests.matrix import double, rules, simulator
 from tests.matrix.backends import KEYS, clients_policy_of, clients_spec_of
 from tests.matrix.cells import CLIENTS_BACKENDS, Client, ClientsBackend, Request, What, client_cells
+from tests.matrix.conftest import Recorder
 
 ONE_MODULE = KEYS[What.STATE]
 
@@ -46,7 +47,7 @@ def test_the_double_answers_by_the_rules(
     assert wrong == []
 
 
-def test_iam_simulate_answers_by_the_rules() -> None:
+def test_iam_simulate_answers_by_the_rules(record_property: Recorder) -> None:
     if simulator.MISSING:
         pytest.skip(simulator.MISSING)
     asked = [
@@ -70,6 +71,7 @@ def test_iam_simulate_answers_by_the_rules() -> None:
         if said.answer is not expected_of(client, backend, request)
     ]
 
+    record_property("cases", len(asked))
     assert wrong == []
 
 

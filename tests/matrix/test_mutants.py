@@ -26,6 +26,7 @@ from tests.matrix.cells import (
     bucket_cells,
     key_cells,
 )
+from tests.matrix.conftest import Recorder
 from tests.matrix.mutants import Mutant, mutants_of
 from tests.matrix.rules import Answer
 
@@ -123,14 +124,18 @@ def _unnoticed(found: list[Noticed]) -> set[str]:
     return {it.name for it in found if not _is_equivalent(it.mutant)} - noticed
 
 
-def test_the_matrix_notices_whatever_goes_wrong(closed: list[Noticed]) -> None:
+def test_the_matrix_notices_whatever_goes_wrong(
+    closed: list[Noticed], record_property: Recorder
+) -> None:
+    record_property("cases", len(closed))
     assert len(closed) > 500
     assert _unnoticed(closed) == set()
 
 
 def test_every_wrong_refusal_lets_something_through_or_stops_somebody(
-    opened: list[Noticed],
+    opened: list[Noticed], record_property: Recorder
 ) -> None:
+    record_property("cases", len(opened))
     assert len(opened) > 400
     assert _unnoticed(opened) == set()
 

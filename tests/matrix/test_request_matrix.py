@@ -12,7 +12,7 @@ from tests.aws_double.s3_actions import OBJECT_ACTIONS, S3_ACTIONS
 from tests.matrix import double, rules
 from tests.matrix.backends import policy_of
 from tests.matrix.cells import BACKENDS, ON_BUCKET, ON_OBJECTS, Backend, What, cells
-from tests.matrix.conftest import Judged
+from tests.matrix.conftest import Judged, Recorder
 
 every_backend = pytest.mark.parametrize("backend", BACKENDS, ids=str)
 
@@ -33,19 +33,24 @@ LOOKING = ("Get", "List", "Describe")
 
 
 @every_backend
-def test_the_double_answers_by_the_rules(backend: Backend) -> None:
+def test_the_double_answers_by_the_rules(backend: Backend, record_property: Recorder) -> None:
+    requests = list(cells(backend))
+
     wrong = [
         f"{request}: {said.value}, and must be {expected.value}"
-        for request in cells(backend)
+        for request in requests
         if (said := double.answer(request, policy_of(backend, key=request.what is What.KEY)))
         is not (expected := rules.answer(backend, request))
     ]
 
+    record_property("cases", len(requests))
     assert wrong == []
 
 
 @every_backend
-def test_iam_simulate_answers_by_the_rules(backend: Backend, judged: dict[Backend, Judged]) -> None:
+def test_iam_simulate_answers_by_the_rules(
+    backend: Backend, judged: dict[Backend, Judged], record_property: Recorder
+) -> None:
     found = judged[backend]
 
     wrong = [
@@ -54,6 +59,7 @@ def test_iam_simulate_answers_by_the_rules(backend: Backend, judged: dict[Backen
         if said.answer is not (expected := rules.answer(backend, request))
     ]
 
+    record_property("cases", len(found.requests))
     assert wrong == []
 
 
