@@ -55,8 +55,12 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         tell.failed("Interrupted; nothing is left running.")
         return 130
-    tried = f", {tell.refusals} attempts refused, nothing lost" if tell.refusals else ""
-    tell.end(f"All as told in {time.monotonic() - began:.0f} s{tried}, nothing left running.")
+    what = (
+        f"All as told, and looked at: {tell.refusals} attempts refused, nothing lost"
+        if tell.refusals
+        else "Nothing was made"
+    )
+    tell.end(f"{what}, nothing left running. It took {time.monotonic() - began:.0f} s.")
     return 0
 
 

@@ -12,8 +12,9 @@ from state_backend.calls import JSON, Call, Clock
 from state_backend.outputs import PARAMETERS
 from state_backend.ownership import HUB, claim
 from state_backend.policies.bucket_policy import STATEMENTS
-from state_backend.policies.document import meaning, statements_of
+from state_backend.policies.document import SID_PREFIX, meaning, statements_of
 from state_backend.spec import BackendSpec, Defaults
+from tools.policies import in_words
 
 
 def spec_of(stage: Stage, backend: Backend) -> BackendSpec:
@@ -33,7 +34,8 @@ def spec_of(stage: Stage, backend: Backend) -> BackendSpec:
 
 def show_policy(stage: Stage, backend: Backend, spec: BackendSpec) -> None:
     """
-    The bucket's policy as it is in AWS now, in the words of the functions that make it.
+    The bucket's policy as it is in AWS now, each statement in the words of the function that makes
+    it.
 
     A statement is found by its meaning, so no word can be about another statement than that.
     """
@@ -41,15 +43,10 @@ def show_policy(stage: Stage, backend: Backend, spec: BackendSpec) -> None:
     policy = json.loads(s3.get_bucket_policy(Bucket=backend.bucket)["Policy"])
     sids = {meaning(it): str(it.get("Sid")) for it in statements_of(policy)}
     for statement in STATEMENTS:
-        made = [meaning(it) for it in statement(spec)]
-        missing = [it for it in made if it not in sids]
-        expect(not missing, f"The bucket's policy lacks what {statement.__name__} says.")
-        if made:
-            name = sids[made[0]].removeprefix("Statehold")
-            for it in made:
-                del sids[it]
-            words = " ".join((statement.__doc__ or "").split("\n\n")[0].split()).replace("``", "")
-            stage.tell.done(name, words)
+        for made, words in in_words(statement, spec):
+            name = sids.pop(meaning(made), "").removeprefix(SID_PREFIX)
+            expect(name, f"The bucket's policy lacks what {statement.__name__} says.")
+            stage.tell.done(name, words[0].replace("`", ""))
     expect(not sids, f"The bucket's policy has statements of unknown origin: {sids.values()}.")
 
 
@@ -60,8 +57,8 @@ def show_published(stage: Stage, backend: Backend) -> str:
         it["Name"]: it["Value"] for it in ssm.get_parameters(Names=list(PARAMETERS))["Parameters"]
     }
     expect(set(found) == set(PARAMETERS), f"Published is only {', '.join(found) or 'nothing'}.")
-    for name, value in found.items():
-        form = "JSON, for pipelines" if value.startswith("{") else "the block below"
+    for name in PARAMETERS:
+        form = "JSON, for pipelines" if found[name].startswith("{") else "the block below"
         stage.tell.done(name, f"SSM parameter in {backend.account}, {backend.region}: {form}")
     block = str(found["/statehold/backend.hcl"])
     stage.tell.blank()

@@ -10,7 +10,8 @@ from demo.stage import MANAGEMENT_ACCOUNT, Backend, BadEvent, Stage
 from demo.words import expect
 from state_backend.calls import JSON
 from state_backend.errors import StateholdError
-from state_backend.event_sources import Asked, cloudformation, parse
+from state_backend.event_sources import cloudformation, parse
+from state_backend.event_sources.request import Asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

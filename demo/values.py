@@ -64,8 +64,15 @@ def _encryption(value: JSON) -> str:
         parts.append(f"under {_key(value['key'])}")
     if value["bucket_key"]:
         parts.append("with a bucket key")
-    blocked = f"; {', '.join(value['blocked'])} refused" if value["blocked"] else ""
-    return " ".join(parts) + blocked
+    return " ".join(parts) + _blocked(value)
+
+
+def _blocked(value: JSON) -> str:
+    return f"; {', '.join(value['blocked'])} refused" if value["blocked"] else ""
+
+
+def _switch(value: JSON) -> str:
+    return "on" if value else "off"
 
 
 def _key(arn: str) -> str:
@@ -79,5 +86,8 @@ _WORDS: dict[str, Callable[[JSON], str]] = {
     "kms-key": _key,
     "kms-key-alias": lambda it: f"alias/statehold of {_key(it)}",
     "kms-key-rotation": lambda it: f"every {it} days",
+    "lock-table-deletion-protection": _switch,
+    "lock-table-recovery": _switch,
+    "log-bucket-encryption": lambda it: it["algorithm"] + _blocked(it),
     "parameters": " and ".join,
 }

@@ -11,6 +11,7 @@ from demo.values import in_words
 from demo.words import expect
 from state_backend.calls import JSON
 from state_backend.controls import CONTROLS
+from state_backend.resources import RESOURCES
 from state_backend.spec import TO_BE_CREATED
 from tests.aws_double import RecordedCall
 from tests.aws_double.recording import longest_chain
@@ -22,6 +23,8 @@ LATENCY = 0.03
 
 _NAMES = {control.why: control.id for control in CONTROLS}
 """What a setting is called, also where it is reported under its resource's name."""
+
+_RESOURCES = {it.id for it in RESOURCES}
 
 Reports: TypeAlias = Sequence[Mapping[str, JSON]]
 """What the function said, one for each account and Region, in the form of its answers."""
@@ -74,12 +77,16 @@ def operate(stage: Stage, operation: Mapping[str, JSON]) -> Run:
 
 def show_controls(stage: Stage, planned: Mapping[str, JSON], key_id: str | None) -> None:
     """
-    Each control, from what the plan found to what was wanted, with its reason.
+    What did not exist, then each control from what the plan found to what was wanted, and why.
 
     Args:
         key_id: Of the key that was made since; None if the plan is all there is.
     """
-    entry = stage.tell.note if key_id is None else stage.tell.done
+    entry, made, key = (
+        (stage.tell.note, "to be made", "a new key")
+        if key_id is None
+        else (stage.tell.done, "made", f"key/{key_id}")
+    )
     changes = planned["changes"]
     said_by: dict[str, str] = {}
     for change in changes:
@@ -92,17 +99,19 @@ def show_controls(stage: Stage, planned: Mapping[str, JSON], key_id: str | None)
                 continue
             name = _NAMES.get(change["why"], control)
             before, after = (in_words(name, change[it]) for it in ("before", "after"))
-            after = after.replace(TO_BE_CREATED, key_id or "to be created")
-            entry(name, f"{before} → {after}", change["why"])
+            after = after.replace(f"key/{TO_BE_CREATED}", key)
+            new = name in _RESOURCES and change["before"] is None
+            entry(name, f"{made}: {after}" if new else f"{before} → {after}", change["why"])
         if likewise:
-            entry("", f"the same as on the bucket: {', '.join(likewise)}")
+            entry(f"{control}, likewise", f"as on the bucket: {', '.join(likewise)}")
 
 
 def show_effort(stage: Stage, run: Run) -> None:
     writes = sum(call.write for call in run.calls)
     stage.tell.say(
-        f"{len(run.calls)} calls, {writes} of them writes; the longest chain is {run.depth} calls, "
-        f"the rest beside it. {run.seconds:.1f} s, with {LATENCY * 1000:.0f} ms on each call."
+        f"That took {len(run.calls)} calls to AWS, of which {writes} write, and "
+        f"{run.seconds:.1f} s with {LATENCY * 1000:.0f} ms added to each. {run.depth} of them had "
+        "to wait for one another; the others ran beside them."
     )
 
 

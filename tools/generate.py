@@ -10,27 +10,25 @@ from __future__ import annotations
 import inspect
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from state_backend.calls import JSON
 from state_backend.controls import CONTROLS
 from state_backend.model import Control, Resource
-from state_backend.policies import bucket_policy, client_access, key_policy
-from state_backend.policies.document import Statement, statements_of
-from state_backend.policies.log_bucket_policy import log_bucket_policy
+from state_backend.policies import client_access
+from state_backend.policies.document import statements_of
 from state_backend.policies.session_policy import (
     CONFIRMATION_PERMISSIONS,
     LIST_BUCKETS,
     Places,
     role_statements,
-    session_policies,
 )
 from state_backend.reconcile import permissions
 from state_backend.resources import RESOURCES
 from state_backend.spec import KEY_ALIAS, BackendSpec, Defaults, resolve
-from tools import cost, reference
+from tools import cost, policies, reference
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = ("template.yaml", "stacksets/provisioner-role.yaml")
@@ -71,7 +69,7 @@ def main(arguments: Sequence[str]) -> int:
     stale = [path for path, text in generated().items() if not _is_current(path, text)]
     if "--check" in arguments:
         for path in stale:
-            print(f"{path} is out of date: run python -m tools.generate")
+            print(f"{path} is out of date: run make generate")
         return 1 if stale else 0
     for path, text in generated().items():
         (ROOT / path).parent.mkdir(exist_ok=True)
@@ -84,7 +82,7 @@ def generated() -> dict[str, str]:
     pages = {
         "docs/client-access.md": _client_access_page(),
         "docs/controls.md": _controls_page(),
-        "docs/policies.md": _policies_page(),
+        "docs/policies.md": policies.page(EXAMPLE),
     }
     pages |= {"docs/cost.md": cost.page((ROOT / "template.yaml").read_text())}
     custom_resource = "docs/custom-resource.md"
@@ -141,7 +139,7 @@ def _controls_page() -> str:
         "# Controls",
         "",
         "What one reconcile makes and how it sets it, in the order of the registries. This page is",
-        "generated from the code (`python -m tools.generate`) and checked by the tests.",
+        "generated from the code (`make generate`) and checked by the tests.",
         "",
         "## What must exist",
         "",
@@ -178,49 +176,6 @@ def _permission_lines(it: Resource | Control) -> Iterable[str]:
     yield ""
 
 
-# The page on policies.
-
-
-def _policies_page() -> str:
-    spec = EXAMPLE
-    rows = [
-        "# Policies",
-        "",
-        "Every policy that we write, statement by statement, with an example. This page is",
-        "generated from the code (`python -m tools.generate`) and checked by the tests.",
-        "",
-        "## The state bucket",
-        "",
-        *_statement_lines(bucket_policy.STATEMENTS, spec),
-        "## The key",
-        "",
-        *_statement_lines(key_policy.STATEMENTS, spec),
-        "## The log bucket",
-        "",
-        *_json_lines(log_bucket_policy(spec, None)),
-        "## Our own sessions",
-        "",
-        "A session that acts in an account has one of these, whatever its role may do beyond it.",
-        "",
-        *(
-            line
-            for policy in session_policies(spec, permissions(spec))
-            for line in _json_lines(json.loads(policy.text))
-        ),
-    ]
-    return "\n".join(rows).rstrip() + "\n"
-
-
-def _statement_lines(
-    functions: Sequence[Callable[[BackendSpec], Sequence[Statement]]], spec: BackendSpec
-) -> Iterable[str]:
-    for function in functions:
-        yield inspect.cleandoc(function.__doc__ or "")
-        yield ""
-        for statement in function(spec):
-            yield from _json_lines(statement)
-
-
 # The page on what clients may do.
 
 EXAMPLE_STATE = "payments/network/terraform.tfstate"
@@ -233,7 +188,7 @@ def _client_access_page() -> str:
         "# What your role needs",
         "",
         "A policy for each kind of client, to be attached to its role as it is. This page is",
-        "generated from the code (`python -m tools.generate`). In the tests a real Terraform does",
+        "generated from the code (`make generate`). In the tests a real Terraform does",
         "its work under exactly these policies, and is stopped without any one word of them, but",
         "for the reader's `ReadDigest`: without that it reads on, and notices no stale state.",
         "",

@@ -25,7 +25,7 @@ from state_backend.outputs.backend_block import KEY_TEMPLATE
 from state_backend.policies.client_access import CLIENT_POLICIES
 from state_backend.policies.document import Document, Statement, statements_of
 from state_backend.spec import BackendSpec, Defaults, resolve
-from tests.acceptance.test_modes import Backend
+from tests.acceptance.account_backend import Backend
 from tests.aws_double import AwsDouble
 from tests.contract.templates import ROOT
 from tests.deployment import Deployment

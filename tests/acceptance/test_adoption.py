@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from tests.acceptance.account_backend import NO_POLICY, Backend, named_log_bucket
 from tests.acceptance.peers import PEERS, STATE, Left, cdk, cdk_stack, cloudposse, seed_a, seed_b
-from tests.acceptance.test_modes import NO_POLICY, Backend, named_log_bucket
 from tests.aws_double import AwsDouble, Fault
 from tests.aws_double.testing import refused
 from tests.deployment import Deployment

@@ -15,8 +15,8 @@ from state_backend.calls import JSON
 from state_backend.controls.bucket_policy import CONTROL
 from state_backend.controls.kms_key_policy import CONTROL as KEY_CONTROL
 from state_backend.model import Control
+from tests.acceptance.account_backend import Backend
 from tests.acceptance.peers import seed_b
-from tests.acceptance.test_modes import Backend
 from tests.aws_double import AwsDouble
 from tests.deployment import Deployment
 from tests.unit.given import KEY, REGION

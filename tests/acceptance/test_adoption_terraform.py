@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from state_backend.outputs.backend_block import KEY_TEMPLATE
+from tests.acceptance.account_backend import Backend
 from tests.acceptance.peers import cloudposse, seed_b
 from tests.acceptance.terraform import Said, Workspace, needs_terraform
-from tests.acceptance.test_modes import Backend
 from tests.aws_double import AwsDouble
 from tests.deployment import Deployment
 

@@ -1,7 +1,8 @@
 """
 What a run costs: the calls that leave the process, how many of them write, and the longest chain.
 
-``python -m tests.budget.scenarios`` measures and writes ``docs/calls.md``. The counts are exact.
+``PYTHONPATH=functions python -m tests.budget.scenarios`` measures and writes ``docs/calls.md``.
+The counts are exact.
 The chain is measured with half a second on each call: next to that the time in which function and
 double keep each other waiting for this process's interpreter is nothing. With less, calls that do
 not wait for each other may fail to overlap, and a longer chain is seen than there is.
@@ -77,15 +78,12 @@ def page(rows: list[Row]) -> str:
         (
             "# Calls",
             "",
-            "What one run of the function costs: the calls that leave the process (the register's "
-            "and",
-            "every AssumeRole among them), how many of them write in the account, and the longest "
-            "chain",
-            "of calls that had to wait for each other. Measured by `python -m "
-            "tests.budget.scenarios`",
-            "with half a second on each call. The counts are checked by the tests, and so are the "
-            "chains of",
-            "the runs that have a budget: see [performance](performance.md).",
+            "What one run of the function costs: the calls that leave the process (the register's",
+            "and every AssumeRole among them), how many of them write in the account, and the",
+            "longest chain of calls that had to wait for each other. Measured by",
+            "`PYTHONPATH=functions .venv/bin/python -m tests.budget.scenarios`",
+            "with half a second on each call. The counts are checked by the tests, and so are the",
+            "chains of the runs that have a budget: see [performance](performance.md).",
             "",
             "| run | calls | writes in the account | longest chain |",
             "| --- | --- | --- | --- |",

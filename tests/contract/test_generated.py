@@ -9,7 +9,7 @@ from tools.generate import ROOT, generated
 
 @pytest.mark.parametrize("path", generated())
 def test_the_generated_file_is_current(path: str) -> None:
-    assert (ROOT / path).read_text() == generated()[path], "run python -m tools.generate"
+    assert (ROOT / path).read_text() == generated()[path], "run make generate"
 
 
 def test_the_check_notices_a_page_that_is_out_of_date(
