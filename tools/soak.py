@@ -69,7 +69,7 @@ def main(names: list[str]) -> int:
     workers = ["--numprocesses", "auto", "--dist", "worksteal"]
     environment = {**os.environ, "HOSTILE_EXAMPLES": str(HOSTILE_EXAMPLES)}
     done = subprocess.run([*command, *workers, *paths], cwd=ROOT, env=environment, check=False)
-    results = tests_of(RESULTS.read_text(encoding="utf-8"))
+    results = cases_in(RESULTS.read_text(encoding="utf-8"))
     today = datetime.now(UTC).date().isoformat()
     rows = {name: row(name, _of_battery(results, name), today) for name in chosen}
     page = PAGE.read_text(encoding="utf-8")
@@ -78,7 +78,7 @@ def main(names: list[str]) -> int:
     return done.returncode
 
 
-def tests_of(junit: str) -> list[Test]:
+def cases_in(junit: str) -> list[Test]:
     """The tests of *junit* that were not skipped; the file is named as a path from the root."""
     found = []
     # Written by pytest a moment ago.
@@ -111,14 +111,14 @@ def row(name: str, tests: Iterable[Test], today: str) -> str:
 
 
 def with_rows(page: str, rows: Mapping[str, str]) -> str:
-    """*page* with *rows* in place of those of the same batteries."""
+    """*page* with *rows* in place of those of the same batteries, and a row for each other one."""
     before, _, rest = page.partition(BEGIN)
     old, _, after = rest.partition(END)
     known = {it[1]: it[0] for it in _ROW.finditer(old)} | {**rows}
     lines = [
         "| battery | cases | held | minutes of one core | on |",
         "| --- | ---: | ---: | ---: | --- |",
-        *(known[name] for name in BATTERIES if name in known),
+        *(known.get(name, f"| `{name}` | not yet run in all | | | |") for name in BATTERIES),
     ]
     return f"{before}{BEGIN}\n\n" + "\n".join(lines) + f"\n\n{END}{after}"
 

@@ -75,8 +75,6 @@ RUN_BY: Mapping[str, str] = {
     "test_it_builds_and_nothing_is_left_after_cleaning",
     "make generate": "tests/acceptance/test_pages.py::"
     "test_what_is_generated_is_what_is_in_git_and_a_release_is_compared",
-    "python -m tools.generate": "tests/acceptance/test_pages.py::"
-    "test_what_is_generated_is_what_is_in_git_and_a_release_is_compared",
     "python -m bench.scale": "tests/bench/test_page.py::test_the_simulations_table_is_current",
     "sam build": "tests/acceptance/test_pages.py::"
     "test_it_builds_and_nothing_is_left_after_cleaning",

@@ -12,7 +12,7 @@ def test_every_run_makes_the_calls_that_are_recorded() -> None:
     counted = {name: (calls, writes) for name, calls, writes, _ in measured(latency=0.0)}
 
     said = {name: (calls, writes) for name, (calls, writes, _) in recorded().items()}
-    assert counted == said, "if that is meant, run python -m tests.budget.scenarios"
+    assert counted == said, "if meant: PYTHONPATH=functions python -m tests.budget.scenarios"
 
 
 def test_a_run_that_finds_nothing_to_change_writes_nothing_in_the_account() -> None:
