@@ -88,14 +88,14 @@ def _through(role_arn: str, beside: str, record: Record, claimed: Claim) -> Clai
     return replace(claimed, spec=replace(claimed.spec, acting_role_arns=acting))
 
 
-def _loop(record: Record, claimed: Claim, hub: Hub, session: Invoke, *, plan_only: bool) -> Run:
+def _loop(record: Record, claimed: Claim, hub: Hub, invoke: Invoke, *, plan_only: bool) -> Run:
     spec = claimed.spec
     intent = Intent(record, claimed, hub)
     with ThreadPoolExecutor(1) as pool:
         if not plan_only and intent.is_needed:
             intent.saved = pool.submit(intent.save)
         loop = Loop(
-            invoke=session,
+            invoke=invoke,
             clock=hub.clock,
             give_up_at=hub.give_up_at,
             before_creating=intent.before_creating,

@@ -200,12 +200,11 @@ def test_a_state_is_moved_in(site, blocks):
     copy.does("apply", "-auto-approve")
     (copy.folder / "backend.tf").write_text(vended.block(STATE))
     terminal = in_copy(copy)
-    [block] = blocks
-    look, move = block.text.strip().splitlines()
+    look, move = blocks
 
     with pytest.raises(AssertionError, match="404"):
-        terminal.does(block.entered_as(look), BUCKET=BUCKET)
-    terminal.does(block.entered_as(f"echo yes | {move}"))
+        terminal.does(look, BUCKET=BUCKET)
+    terminal.does(move.entered_as(f"echo yes | {move.text.strip()}"))
 
     assert copy.content == "one"
 
@@ -226,9 +225,10 @@ def test_a_state_that_could_not_be_saved_is_pushed(site, blocks):
 @needs_terraform
 @runs(("docs/lock-migration.md", "Step by step"))
 def test_who_is_left_with_the_table_is_found_and_the_table_is_removed(site, blocks):
-    both, left_behind, remove = blocks
+    given, both, left_behind, remove = blocks
     site.vend(LockMode="dynamodb")
 
+    assert answers(site.hubs().does(given))[0]["LockMode"] == "dynamodb"
     report = report_of(site.hubs().does(both))
     assert report["status"] == "READY"
     (site.folder / "a").mkdir()

@@ -9,7 +9,9 @@ from tests.fault.test_refusals import PERMISSIONS
 
 
 def test_every_fact_has_its_damage():
-    assert {(control.id, on) for control in CONTROLS for on in control.on} == DAMAGES.keys()
+    assert {(control.id, on) for control in CONTROLS for on in control.on} == DAMAGES.keys(), (
+        "DAMAGES in tests/fault/damage.py"
+    )
 
 
 def test_every_write_of_a_run_has_the_permission_that_an_scp_takes_away(ground):

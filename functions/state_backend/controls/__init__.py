@@ -1,5 +1,6 @@
 """
-HOW IT MUST BE SET: one control a file, in the order in which they are written.
+HOW IT MUST BE SET: one control a file. Their order is that of the writes on one resource;
+supporting resources come before all others (``reconcile``).
 
 To add one, write ``<resource>_<setting>.py`` with a ``CONTROL`` and give it a line here. The
 documentation, the IAM permissions and the laws under which every control stands walk this list.
@@ -29,7 +30,7 @@ from state_backend.controls import (
 from state_backend.model import Control
 
 CONTROLS: tuple[Control, ...] = (
-    kms_key_policy.CONTROL,  # first: it lets nobody but us change what follows
+    kms_key_policy.CONTROL,  # first: then nobody but us changes the rest of the key
     kms_key_rotation.CONTROL,
     kms_key_alias.CONTROL,
     bucket_public_access_block.CONTROL,  # first on a bucket: no moment in which it could be public

@@ -12,7 +12,7 @@ _TALLY = ("shown", "need not be", "exceptions")
 """The columns of numbers."""
 
 
-def evidence(evidence: Mapping[str, JSON]) -> str:
+def by_standard_and_control(evidence: Mapping[str, JSON]) -> str:
     return (
         '<p class="lead">A setting is shown where the sweep read it as it must be, or set it and '
         "read it back. What could not be read counts as an exception. A requirement is shown by a "
@@ -27,7 +27,7 @@ def evidence(evidence: Mapping[str, JSON]) -> str:
     )
 
 
-def limits(limits: Sequence[Mapping[str, JSON]]) -> str:
+def what_is_not_shown(limits: Sequence[Mapping[str, JSON]]) -> str:
     lines = "".join(
         f'<tr><th scope="row">{escape(it["subject"])}</th><td>{escape(it["why"])}</td>'
         f"<td>{escape(it['instead'])}</td><td>{_requirements(it['requirements'])}</td></tr>"

@@ -63,8 +63,8 @@ def row_of(answer: JSON) -> Row:
     """
     The row of one object that ``AccountVendedFunction`` answers.
 
-    Besides what ``outcomes.Report.to_json`` writes, it may have ``name``, ``owner`` and
-    ``repaired`` (a list like ``changes``). What else is in it is left out.
+    Besides what ``outcomes.Report.to_json`` writes, it may have ``name`` and ``owner``. What else
+    is in it is left out.
 
     Raises:
         InvalidRequest: It has not that form.

@@ -7,7 +7,8 @@ Deleting is granted on lock files and on workspaces' states alone: no client of 
 the state of a module, a version or the bucket. With the key that we make, an S3 permission is
 enough; with another one, the right to use it is here as well, through S3 alone.
 
-What Terraform asks for was tried by taking each permission away in turn.
+What Terraform asks for was tried by taking each permission away in turn. No function calls this: it
+makes a page, and is what the tests' clients have.
 """
 
 from __future__ import annotations

@@ -140,7 +140,7 @@ class TestObserved:
 
 class TestRequirements:
     def test_each_has_a_title_and_a_standard_and_no_title_is_left_over(self):
-        assert set(TITLES) == set(requirements())
+        assert set(TITLES) == set(requirements()), "TITLES in fleet/standards.py"
         for it in requirements():
             assert it.startswith(tuple(STANDARDS))
 
