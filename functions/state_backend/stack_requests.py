@@ -151,7 +151,7 @@ def _must_stay(request: StackRequest, record: Record, asked: Request, hub: Hub) 
     if there != request.physical_id:
         raise RefusedChange(
             f"{wrong}: a backend keeps its place, name and key",
-            "Keep both, or make a new backend elsewhere and migrate the states to it",
+            "Keep Region and BucketName, or make a new backend elsewhere and migrate the states",
         )
 
 

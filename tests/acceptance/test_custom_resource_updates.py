@@ -410,3 +410,18 @@ def test_a_second_backend_in_the_same_stack_is_refused_and_the_first_is_named(it
     assert reason.startswith("AlreadyExists: ")
     assert BUCKET in reason
     assert f"acme-second-{ACCOUNT}" not in it.aws.world.buckets
+
+
+def test_with_no_register_an_update_to_another_name_is_refused_before_it_is_made(
+    it: Setting,
+) -> None:
+    it.set_hub(AWS_SAM_LOCAL="true", BACKEND_REGISTER="")
+    stack = it.cloudformation.create_stack("payments", {"StateBackend": Backend()}, account=ACCOUNT)
+    renamed = Backend(properties={"BucketName": f"acme-other-{ACCOUNT}"})
+
+    it.cloudformation.update_stack(stack, {"StateBackend": renamed})
+
+    [reason] = stack.reasons
+    assert reason.startswith("NotUpdatable: ")
+    assert "Keep Region and BucketName" in reason
+    assert f"acme-other-{ACCOUNT}" not in it.aws.world.buckets
