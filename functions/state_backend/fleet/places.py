@@ -14,6 +14,9 @@ from typing import Protocol
 from state_backend.calls import JSON
 from state_backend.ownership import Record
 
+NOBODY = "nobody"
+"""Whose a backend is that waits for the next stack: the Create that made it was rolled back."""
+
 
 class Account(Protocol):
     """An account as Organizations lists it."""
@@ -39,7 +42,7 @@ class Place:
     """Of the account; empty if it is not in the organization."""
     units: tuple[str, ...] = ()
     owner: str = ""
-    """Of the backend on record; empty if there is none."""
+    """Of the backend on record, or ``NOBODY``; empty if there is no backend."""
 
     def to_json(self) -> dict[str, JSON]:
         """The item of the sweep's list; its names are those that the state machine refers to."""
@@ -58,7 +61,7 @@ def places(
 ) -> Iterator[Place]:
     """Each place once, by account and Region."""
     known = {it.id: it for it in accounts}
-    owners = {(it.account, it.region): it.owner for it in recorded}
+    owners = {(it.account, it.region): it.owner or NOBODY for it in recorded}
     wanted = {(account, region) for account in known for region in regions}
     for account, region in sorted(wanted | owners.keys()):
         owner = owners.get((account, region), "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from state_backend.aws.accounts import Account
-from state_backend.fleet.places import Place, place_of, places
+from state_backend.fleet.places import NOBODY, Place, place_of, places
 from state_backend.ownership import Record
 
 A, B, LEFT = "111111111111", "222222222222", "999999999999"
@@ -46,6 +46,12 @@ def test_what_is_on_record_elsewhere_comes_besides_and_has_its_owner():
     assert found[A, "sa-east-1"].state == "ACTIVE"
     assert found[LEFT, "us-east-1"] == Place(account=LEFT, region="us-east-1", owner="hub")
     assert len(found) == 4
+
+
+def test_a_backend_that_waits_for_the_next_stack_is_nobodys_and_not_the_hubs():
+    [place] = places([ACTIVE], [record(A, "us-east-1", owner="")], ("us-east-1",))
+
+    assert place.owner == NOBODY
 
 
 def test_each_place_is_there_once():
