@@ -68,7 +68,10 @@ def main(names: list[str]) -> int:
     command = [sys.executable, "-m", "pytest", "-m", "not sample", f"--junitxml={RESULTS}"]
     workers = ["--numprocesses", "auto", "--dist", "worksteal"]
     environment = {**os.environ, "HOSTILE_EXAMPLES": str(HOSTILE_EXAMPLES)}
+    RESULTS.unlink(missing_ok=True)  # those of an earlier run are none of this one
     done = subprocess.run([*command, *workers, *paths], cwd=ROOT, env=environment, check=False)
+    if not RESULTS.exists():
+        sys.exit("pytest came to no end: no row is written")
     results = cases_in(RESULTS.read_text(encoding="utf-8"))
     today = datetime.now(UTC).date().isoformat()
     rows = {name: row(name, _of_battery(results, name), today) for name in chosen}
