@@ -33,7 +33,7 @@ bench: .venv .tools/aws .tools/lambda .tools/sam ## calls, time, memory and CPU,
 	@PYTHONPATH=functions $(VENV)/python -m bench $(if $(QUICK),--quick) $(if $(BASELINE),--baseline $(BASELINE))
 
 test: check .tools/aws .tools/lambda $(if $(shell command -v npm),$(NODE_MODULES)) ## all static checks and tests; ends with what was skipped, and why
-	@$(VENV)/python -m pytest --numprocesses auto --dist loadfile
+	@$(VENV)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 soak: .venv .tools/aws .tools/mutation $(if $(shell command -v npm),$(NODE_MODULES)) ## every case of the fault battery, then mutants; an hour or more; ONLY="crash late" runs some
 	@$(VENV)/python -m tools.soak $(ONLY)

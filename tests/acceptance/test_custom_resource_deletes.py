@@ -280,7 +280,9 @@ EACH = {
 
 
 @pytest.mark.parametrize(("title", "row"), EACH.values(), ids=EACH)
-def test_a_delete_ends_as_the_table_says(it: Setting, title: str, row: Row) -> None:
+def test_a_delete_ends_as_the_table_says_and_the_next_deployment_has_the_same_backend(
+    it: Setting, title: str, row: Row
+) -> None:
     stack = row.play(it)
 
     deletes = [it for it in it.cloudformation.sent if it.request["RequestType"] == "Delete"]
@@ -298,12 +300,7 @@ def test_a_delete_ends_as_the_table_says(it: Setting, title: str, row: Row) -> N
     if row.whole:
         _is_whole(it, row)
 
-
-@pytest.mark.parametrize("row", [row for _, row in EACH.values()], ids=EACH)
-def test_after_it_the_next_deployment_succeeds_on_the_same_backend(it: Setting, row: Row) -> None:
-    stack = row.play(it)
     before = it.backend()
-
     following = _deploy_again(it, stack)
 
     assert following.status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}, following.reasons

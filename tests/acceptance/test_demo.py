@@ -116,20 +116,25 @@ def test_the_whole_story_is_told(temporary: Path) -> None:
         assert fact in shown.out
 
 
-def test_without_terraform_that_part_is_left_out(temporary: Path) -> None:
-    shown = demo(temporary, PATH="/nowhere")
+@pytest.fixture(scope="module")
+def without_terraform(tmp_path_factory: pytest.TempPathFactory) -> Shown:
+    return demo(tmp_path_factory.mktemp("temporary"), PATH="/nowhere")
+
+
+def test_without_terraform_that_part_is_left_out(without_terraform: Shown) -> None:
+    shown = without_terraform
 
     assert shown.code == 0, shown.out
     assert "Left out: neither terraform nor tofu is on PATH." in shown.out
     assert "✗ Delete FAILED." in shown.out
 
 
-def test_nothing_is_painted_and_no_line_is_too_wide_in_a_pipe(temporary: Path) -> None:
-    shown = demo(temporary, EVENTS / CREATED, PATH="/nowhere")
+def test_nothing_is_painted_and_no_line_is_too_wide_in_a_pipe(without_terraform: Shown) -> None:
+    lines = without_terraform.lines
 
-    assert not any("\x1b" in line for line in shown.lines)
+    assert not any("\x1b" in line for line in lines)
     # The block is as it is published, and only to be copied.
-    wide = [line for line in shown.lines if len(line) > 100]
+    wide = [line for line in lines if len(line) > 100]
     assert all(line.startswith(("    key ", "    kms_key_id ")) for line in wide), wide
 
 

@@ -19,7 +19,13 @@ from tests.aws_double import rules, upstream
 from tests.aws_double.evaluator import Document
 from tests.aws_double.faults import Faults
 from tests.aws_double.gate import Gate
-from tests.aws_double.identity import ADMINISTRATOR, acting_as, parsed, with_session_policies
+from tests.aws_double.identity import (
+    ADMINISTRATOR,
+    Role,
+    acting_as,
+    parsed,
+    with_session_policies,
+)
 from tests.aws_double.recording import RecordedCall, longest_chain
 from tests.aws_double.server import LOOPBACK, Server
 from tests.aws_double.stacks import Stacks
@@ -102,6 +108,7 @@ class AwsDouble:
         self.world.start()
         self.add_role(self.management_account, PROVISIONER)
         self._environments: dict[str, dict[str, str]] = {}
+        self._clients: dict[tuple[Any, ...], tuple[Any, Role | None]] = {}
 
     # ---- where it is -------------------------------------------------------------------------
 
@@ -234,7 +241,7 @@ class AwsDouble:
         **options: Any,
     ) -> Any:
         """
-        A boto3 client of *service*.
+        A boto3 client of *service*; the same one if nothing but where and who is asked for again.
 
         Args:
             principal: As for ``credentials``; ``anonymous`` sends unsigned requests.
@@ -242,6 +249,29 @@ class AwsDouble:
             config: botocore's; without one, nothing is tried twice.
             options: Further arguments of ``credentials``, such as *policy*.
         """
+        if not (credentials or config or options):
+            who = principal or self.hub_role
+            role = self.world.identities.roles.get(who)
+            client, its_role = self._clients.get((service, who, region, tls), (None, None))
+            if client is None or its_role is not role:  # a role's policies came with its keys
+                client = self._new_client(service, who, region, tls=tls)
+                self._clients[service, who, region, tls] = client, role
+            return client
+        return self._new_client(
+            service, principal, region, tls=tls, credentials=credentials, config=config, **options
+        )
+
+    def _new_client(
+        self,
+        service: str,
+        principal: str | None,
+        region: str | None,
+        *,
+        tls: bool,
+        credentials: Mapping[str, str] | None = None,
+        config: Config | None = None,
+        **options: Any,
+    ) -> Any:
         base = Config(retries={"max_attempts": 0}, s3={"addressing_style": "path"})
         if principal == "anonymous":
             keys: Mapping[str, str] = {}

@@ -76,12 +76,24 @@ def run(handler: str, event: JSON, context: Context, environment: Mapping[str, s
 
 @contextlib.contextmanager
 def _new_boto_session() -> Iterator[None]:
-    """A session remembers the environment that it was made in."""
+    """A session remembers its environment; the service models it may have from another one."""
     boto_session.cache_clear()
+    session = boto_session()._session
+    session.register_component("data_loader", _service_models(session))
     try:
         yield
     finally:
         boto_session.cache_clear()
+
+
+_models: list[Any] = []
+
+
+def _service_models(session: Any) -> Any:
+    """The first session's loader, which keeps what it has read: that takes longer than a run."""
+    if not _models:
+        _models.append(session.get_component("data_loader"))
+    return _models[0]
 
 
 @contextlib.contextmanager

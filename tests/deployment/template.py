@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ class TemplateError(Exception):
     """The template says something that is wrong, or that this reader does not know."""
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """YAML with CloudFormation's short forms: ``!Ref x`` is ``{"Ref": "x"}``."""
 
 
@@ -43,8 +44,9 @@ def _short_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]
 _Loader.add_multi_constructor("!", _short_form)
 
 
-def load(path: Path) -> dict[str, Any]:
-    """The template in *path*, its intrinsic functions in their long form."""
+@cache
+def load(path: Path) -> Mapping[str, Any]:
+    """The template in *path*, its intrinsic functions in their long form. Not to be changed."""
     document: dict[str, Any] = yaml.load(path.read_text(), Loader=_Loader)
     return document
 

@@ -26,7 +26,7 @@ from tests.fault.ground import FUNCTION_SECONDS, Ground, Site
 from tests.fault.test_crash import made_good
 
 ROOT = Path(__file__).parents[2]
-SEEDS, MANY_SEEDS = 20, 200
+SEEDS, MANY_SEEDS = 10, 200
 LONGEST_DELAY = 0.02
 """Seconds between a call's arrival and the signal: as long as some calls take."""
 
