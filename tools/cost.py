@@ -13,6 +13,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from state_backend.telemetry import METRICS
+
 DATE = "2026-11"
 """When the prices were written down."""
 
@@ -98,8 +100,6 @@ _KMS_REQUESTS_A_RUN = 2
 _SWEEP_SECONDS, _SWEEP_GB = 0.7, 1.0
 _SWEEP_TRANSITIONS, _SWEEP_LOG_KB = 2, 2
 _SWEEP_READS, _SWEEP_KMS, _REGISTER_KB = 8, 4, 2
-_METRICS_OF_OURS = 16
-"""At most: one that was not counted in a month is not billed for it."""
 _MANY = 1_000
 _YEARS = (1, 2, 3)
 
@@ -137,7 +137,7 @@ def hub(resources: Mapping[str, int], setting: Setting, year: int) -> float:
     return (
         _keys(keys, year)
         + resources["metrics of alarms"] * _usd("alarm")
-        + _METRICS_OF_OURS * _usd("metric")
+        + len(METRICS) * _usd("metric")  # at most: what was not counted in a month is not billed
         + resources["AWS::CloudWatch::Dashboard"] * _usd("dashboard")
     )
 

@@ -34,6 +34,13 @@ METRICS = {
 }
 """What is counted, and what it counts. No dimensions: alarms and the dashboard take all of it."""
 
+_UNITS = {
+    "FleetCoverage": MetricUnit.Percent,
+    "FleetOldestUnready": MetricUnit.NoUnit,  # CloudWatch knows no hours
+    "MessageWaited": MetricUnit.Seconds,
+}
+"""Of those that are no counts."""
+
 logger = Logger(service="statehold")
 
 
@@ -64,5 +71,6 @@ def count(metric: str) -> None:
 
 def measure(metric: str, value: float) -> None:
     """Says that *metric* of ``METRICS`` is *value* now."""
-    with single_metric(name=metric, unit=MetricUnit.Count, value=value, namespace=NAMESPACE):
+    unit = _UNITS.get(metric, MetricUnit.Count)
+    with single_metric(name=metric, unit=unit, value=value, namespace=NAMESPACE):
         pass

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from state_backend.telemetry import METRICS
 from tools import cost
 from tools.cost import SETTINGS, Setting, Usage, account, hub, resources_of
 
@@ -64,7 +65,7 @@ def test_the_hub_pays_for_what_its_template_makes():
     resources = resources_of(TEMPLATE)
 
     assert resources["metrics of alarms"] == 3
-    assert hub(resources, SETTINGS[0], 1) == pytest.approx(1 + 3 * 0.10 + 16 * 0.30)
+    assert hub(resources, SETTINGS[0], 1) == pytest.approx(1 + 3 * 0.10 + len(METRICS) * 0.30)
 
 
 def test_a_key_that_all_share_is_the_hubs():
