@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
 
 from state_backend.aws.cloudformation_response import (
     Answer,
@@ -22,7 +21,7 @@ from state_backend.calls import JSON, AwsError, Clock
 from state_backend.deletion import failed_id
 from state_backend.errors import StateholdError, TransientError, explain
 from state_backend.event_sources.cloudformation import KINDS, UnconfirmedRequest
-from state_backend.hub import Hub, hub_of
+from state_backend.hub import Hub, LambdaContext, hub_of
 from state_backend.regions import partition_of
 from state_backend.settings import listed
 from state_backend.stack_requests import create_or_update, delete
@@ -32,12 +31,12 @@ _UNCONFIRMED = "RequestsUnconfirmed"
 
 
 @logger.inject_lambda_context(log_event=False)
-def handler(event: JSON, context: Any) -> None:
+def handler(event: JSON, context: LambdaContext) -> None:
     """Entry point; see the module."""
     clock = Clock()
 
     def acting(act: Callable[[Mapping[str, JSON], Hub], Answer]) -> Callable[[JSON], Answer]:
-        return lambda request: _told(lambda: act(request, hub_of(os.environ, context, clock)))
+        return lambda request: _answered(lambda: act(request, hub_of(os.environ, context, clock)))
 
     try:
         delivered = respond(
@@ -61,7 +60,7 @@ def handler(event: JSON, context: Any) -> None:
         count(_UNCONFIRMED)
 
 
-def _told(act: Callable[[], Answer]) -> Answer:
+def _answered(act: Callable[[], Answer]) -> Answer:
     """What *act* answers; what it raises in words for people, and counted if it is hostile."""
     try:
         return act()

@@ -7,16 +7,15 @@ Takes what the first task answered, and in ``map`` where the Distributed Map has
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from state_backend.calls import JSON, Clock
-from state_backend.hub import hub_of
+from state_backend.hub import LambdaContext, hub_of
 from state_backend.sweeps import finish, report_bucket
 from state_backend.telemetry import logger
 
 
 @logger.inject_lambda_context(log_event=False)
-def handler(event: JSON, context: Any) -> JSON:
+def handler(event: JSON, context: LambdaContext) -> JSON:
     """Entry point; see the module."""
     hub = hub_of(os.environ, context, Clock())
     return finish(event, hub, report_bucket(hub, context.invoked_function_arn))

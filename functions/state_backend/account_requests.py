@@ -66,22 +66,22 @@ def act_on_message(
 
 
 @dataclass(frozen=True, slots=True)
-class _Target:
+class _Place:
     account: str
     region: str
 
 
-def _places(asked: Asked, hub: Hub) -> list[_Target]:
+def _places(asked: Asked, hub: Hub) -> list[_Place]:
     """The accounts and Regions that are asked for; where nothing is to be done, as they are."""
     regions = asked.regions or hub.settings.regions or (hub.settings.region,)
     found = dict.fromkeys(asked.accounts)
     if not asked.reason:
         for unit in asked.units:
             found |= dict.fromkeys(accounts.active_accounts_below(hub.at_home, unit))
-    return [_Target(account, region) for account in found for region in regions]
+    return [_Place(account, region) for account in found for region in regions]
 
 
-def _operation(asked: Asked, place: _Target) -> JSON:
+def _operation(asked: Asked, place: _Place) -> JSON:
     """*place* as a message of its own."""
     operation = {
         "operation": "plan" if asked.plan_only else "reconcile",
@@ -91,14 +91,14 @@ def _operation(asked: Asked, place: _Target) -> JSON:
     return operation if asked.properties is None else operation | {"properties": asked.properties}
 
 
-def _reports(asked: Asked, places: Sequence[_Target], hub: Hub) -> Iterator[Report]:
+def _reports(asked: Asked, places: Sequence[_Place], hub: Hub) -> Iterator[Report]:
     if not places:
         region = (*asked.regions, *hub.settings.regions, hub.settings.region)[0]
         yield outcomes.ignored("", region, asked.reason or f"{_empty(asked)} has no active account")
         return
-    fleet = _Fleet(asked, hub)
+    errand = _Errand(asked, hub)
     for place in places:
-        yield fleet.report(place)
+        yield errand.report(place)
 
 
 def _empty(asked: Asked) -> str:
@@ -116,7 +116,7 @@ class _Standing:
     units: tuple[str, ...] = ()
 
 
-class _Fleet:
+class _Errand:
     """What is asked for, held against the organization and the settings document."""
 
     def __init__(self, asked: Asked, hub: Hub) -> None:
@@ -127,7 +127,7 @@ class _Fleet:
         if hub.settings.settings_parameter_name and not asked.reason:
             self._document = document_in_force(hub)
 
-    def report(self, place: _Target) -> Report:
+    def report(self, place: _Place) -> Report:
         """What became of *place*."""
         if self._asked.reason:
             return outcomes.ignored(place.account, place.region, self._asked.reason)
@@ -140,7 +140,7 @@ class _Fleet:
         except StateholdError as error:
             return outcomes.failure(place.account, place.region, error)
 
-    def _vended(self, place: _Target, standing: _Standing) -> Report:
+    def _vended(self, place: _Place, standing: _Standing) -> Report:
         hub = self._hub
         if hub.clock.now() > hub.give_up_at:
             raise NotStabilized(
@@ -191,7 +191,7 @@ class _Fleet:
             return Account(id=account, state=listed.state, units=listed.units)
         return accounts.describe(self._hub.at_home, account)
 
-    def _out_of_scope(self, place: _Target, standing: _Standing) -> str:
+    def _out_of_scope(self, place: _Place, standing: _Standing) -> str:
         """Scope is about accounts that never asked: a stack has, so its backend is looked after."""
         if not standing.out_of_scope:
             return ""

@@ -41,8 +41,10 @@ class AwsError(Exception):
 
     Attributes:
         code: AWS's error code (``NoSuchBucket``); the HTTP status where the answer has no body,
-            as with HEAD (``404``); ``ConnectionError`` or ``TruncatedAnswer`` where none came.
-        answered: Whether AWS said no. If not, the call may have been carried out all the same.
+            as with HEAD (``404``); ``ConnectionError`` or ``TruncatedAnswer`` where none came;
+            ``ParamValidation`` where botocore would not send the call.
+        answered: Whether nothing was done for certain: AWS said no, or was never asked. If not, the
+            call may have been carried out all the same.
     """
 
     def __init__(self, call: Call, code: str, message: str, *, status: int | None = None) -> None:

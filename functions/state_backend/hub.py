@@ -23,6 +23,7 @@ class LambdaContext(Protocol):
     """What we need of Lambda's context."""
 
     aws_request_id: str
+    invoked_function_arn: str
 
     def get_remaining_time_in_millis(self) -> int: ...
 
@@ -40,13 +41,10 @@ class Hub:
     clock: Clock
     deadline: float
     """When the function is stopped. Epoch seconds."""
+    give_up_at: float
+    """When nothing more is begun or waited for. Epoch seconds."""
     holder: str
     """Who holds the lease: this invocation's id."""
-
-    @property
-    def give_up_at(self) -> float:
-        """When nothing more is begun or waited for. Epoch seconds."""
-        return self.deadline - _RESERVE_SECONDS
 
     @property
     def defaults(self) -> Defaults:
@@ -66,10 +64,9 @@ def hub_of(environment: Mapping[str, str], context: LambdaContext, clock: Clock)
     """
     settings = settings_from(environment)
     deadline = clock.now() + context.get_remaining_time_in_millis() / 1000
+    give_up_at = deadline - _RESERVE_SECONDS
     invokers = {
-        region: Invoker(
-            clients=Clients(region=region), clock=clock, give_up_at=deadline - _RESERVE_SECONDS
-        )
+        region: Invoker(clients=Clients(region=region), clock=clock, give_up_at=give_up_at)
         for region in {settings.region, settings.home_region}
     }
     at_home = invokers[settings.home_region]
@@ -80,5 +77,6 @@ def hub_of(environment: Mapping[str, str], context: LambdaContext, clock: Clock)
         register=Register(table=settings.backend_register, invoke=at_home, clock=clock),
         clock=clock,
         deadline=deadline,
+        give_up_at=give_up_at,
         holder=context.aws_request_id,
     )

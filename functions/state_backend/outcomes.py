@@ -108,12 +108,10 @@ def report(result: Reconciled, *, planned: bool) -> Report:
     )
 
 
-def failure(account: str, region: str, error: StateholdError, bucket_name: str = "") -> Report:
+def failure(account: str, region: str, error: StateholdError) -> Report:
     """The report on a request that came to nothing."""
     status = WAITING if isinstance(error, TransientError) else FAILED
-    return Report(
-        account=account, region=region, bucket_name=bucket_name, status=status, error=error
-    )
+    return Report(account=account, region=region, status=status, error=error)
 
 
 def ignored(account: str, region: str, reason: str) -> Report:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from state_backend.calls import JSON
 from state_backend.drift import Repairs
 from state_backend.errors import AlreadyExists, InvalidRequest, RefusedChange, StateholdError
-from state_backend.spec import BackendSpec, Defaults, resolve
+from state_backend.spec import VERSION_LIMITS, BackendSpec, Defaults, resolve
 
 HUB = "hub"
 LIVE = "LIVE"
@@ -71,7 +71,7 @@ def claim(
     record: Record,
     requester: str,
     properties: Mapping[str, JSON] | None,
-    hub: Defaults,
+    defaults: Defaults,
     *,
     rolling_back: bool = False,
     creating: bool = False,
@@ -81,7 +81,7 @@ def claim(
 
     Args:
         properties: None asks for what is recorded: an event, the sweep, a repair.
-        hub: The hub's defaults of today, for a backend that is new.
+        defaults: The hub's of today, for a backend that is new.
         rolling_back: Whether the stack goes back to earlier properties: what was tightened since
             then stays, without a refusal.
         creating: Whether a stack's new resource asks, so that another name means a second backend.
@@ -93,9 +93,9 @@ def claim(
     """
     if not record.complete or (record.state == RELEASED and properties is not None):
         kept = record.given if record.owner == requester else {}
-        return _new(record, requester, kept if properties is None else properties, hub)
+        return _new(record, requester, kept if properties is None else properties, defaults)
     if not record.owner and properties is not None:
-        _names_the_same(record, properties, hub)
+        _names_the_same(record, properties, defaults)
         record = replace(record, owner=requester)
     recorded = on_record(record)
     if properties is None:
@@ -114,8 +114,10 @@ def on_record(record: Record) -> BackendSpec:
     return _resolved(record, record.given)
 
 
-def _new(record: Record, requester: str, properties: Mapping[str, JSON], hub: Defaults) -> Claim:
-    spec = resolve(record.account, record.region, properties, hub)
+def _new(
+    record: Record, requester: str, properties: Mapping[str, JSON], defaults: Defaults
+) -> Claim:
+    spec = resolve(record.account, record.region, properties, defaults)
     if spec.region != record.region:
         raise InvalidRequest(
             f"Property Region is {spec.region}, but the request is for {record.region}",
@@ -124,19 +126,19 @@ def _new(record: Record, requester: str, properties: Mapping[str, JSON], hub: De
     if spec.bucket_name == record.bucket_name:
         spec = _with_record(spec, record)
         if record.complete:
-            _keeps_its_key(on_record(record), spec)
+            _is_not_weakened(on_record(record), spec)
     spec = replace(spec, owner=requester)
-    return Claim(spec=spec, given=properties, defaults=hub, owner=requester)
+    return Claim(spec=spec, given=properties, defaults=defaults, owner=requester)
 
 
-def _names_the_same(record: Record, properties: Mapping[str, JSON], hub: Defaults) -> None:
+def _names_the_same(record: Record, properties: Mapping[str, JSON], defaults: Defaults) -> None:
     """Whoever takes over what nobody owns takes it under its name: there is one a place."""
-    wanted = resolve(record.account, record.region, properties, hub)
+    wanted = resolve(record.account, record.region, properties, defaults)
     if "BucketName" in wanted.stated and wanted.bucket_name != record.bucket_name:
         raise AlreadyExists(
             f"Account {record.account} already has the backend {record.bucket_name} in "
             f"{record.region}, which belongs to nobody now",
-            "There is one backend an account and Region: leave BucketName out, or name "
+            "There is one backend per account and Region: leave BucketName out, or name "
             f"{record.bucket_name}, to take it over",
         )
 
@@ -150,7 +152,7 @@ def _already_there(recorded: BackendSpec) -> AlreadyExists:
     return AlreadyExists(
         f"Account {recorded.account} already has the backend {recorded.bucket_name} in "
         f"{recorded.region}, which belongs to {_named(recorded.owner)}",
-        "There is one backend an account and Region: use that one, or change it through its owner",
+        "There is one backend per account and Region: use that one, or change it through its owner",
     )
 
 
@@ -177,7 +179,7 @@ def _changed(
         wanted = _resolved(record, properties)
     still_open = _OPEN_WHILE_OBSERVED if recorded.observes else frozenset()
     _keeps_its_place(recorded, wanted, FIXED.keys() - still_open)
-    _keeps_its_key(recorded, wanted)
+    _is_not_weakened(recorded, wanted)
     return wanted, properties
 
 
@@ -200,7 +202,7 @@ def _keeps_its_place(recorded: BackendSpec, wanted: BackendSpec, fixed: Set[str]
     )
 
 
-def _keeps_its_key(recorded: BackendSpec, wanted: BackendSpec) -> None:
+def _is_not_weakened(recorded: BackendSpec, wanted: BackendSpec) -> None:
     if (recorded.encryption, wanted.encryption) == ("aws:kms", "AES256"):
         raise RefusedChange(
             "Property Encryption is aws:kms and cannot become AES256: that would weaken it",
@@ -260,15 +262,11 @@ def _tightened(
 
 def _is_as_tight(name: str, recorded: BackendSpec, wanted: BackendSpec) -> bool:
     """Whether what is *wanted* of the property *name* is as recorded, or tighter."""
-    if recorded.origin == "adopted" and name in _LIMITS and not recorded.stated & _LIMITS:
+    if recorded.origin == "adopted" and name in VERSION_LIMITS and not recorded.limits_versions:
         return False  # nothing expires there as long as neither is stated
     attribute, tighter = _TIGHTER[name]
     before, after = getattr(recorded, attribute), getattr(wanted, attribute)
     return before == after or tighter(before, after)
-
-
-_LIMITS = frozenset({"NoncurrentVersionDays", "NoncurrentVersionsKept"})
-"""What lets versions expire; on an adopted bucket only where one of them is stated."""
 
 
 def _named(owner: str) -> str:

@@ -10,6 +10,12 @@ from state_backend.calls import JSON, Call
 from state_backend.policies.document import SID_PREFIX
 from state_backend.spec import BackendSpec
 
+NO_BUCKET = frozenset({"404", "NoSuchBucket"})
+FORBIDDEN = frozenset({"403", "AccessDenied", "Forbidden"})
+"""Said of a bucket that must not be looked at, and of one that is another account's."""
+
+NO_DEFAULT_ENCRYPTION = frozenset({"ServerSideEncryptionConfigurationNotFoundError"})
+
 
 def bucket_call(spec: BackendSpec, operation: str, bucket: str, **parameters: JSON) -> Call:
     """
@@ -19,6 +25,17 @@ def bucket_call(spec: BackendSpec, operation: str, bucket: str, **parameters: JS
     """
     owner = {"Bucket": bucket, "ExpectedBucketOwner": spec.account}
     return Call("s3", operation, {**owner, **parameters})
+
+
+def encryption_rule(answer: JSON) -> JSON:
+    """The one rule of what GetBucketEncryption answers."""
+    return answer["ServerSideEncryptionConfiguration"]["Rules"][0]
+
+
+def default_encryption(rule: JSON) -> tuple[str, str]:
+    """The algorithm and the key of *rule*; the key is empty where none is named."""
+    default = rule.get("ApplyServerSideEncryptionByDefault", {})
+    return default.get("SSEAlgorithm", ""), default.get("KMSMasterKeyID", "")
 
 
 def merge_rules(ours: Sequence[JSON], found: Sequence[JSON] | None) -> list[JSON]:

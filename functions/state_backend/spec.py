@@ -5,12 +5,12 @@ checked.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from state_backend.calls import JSON
 from state_backend.errors import InvalidRequest
+from state_backend.ids import is_account
 from state_backend.properties import PROPERTIES, parse
 from state_backend.regions import (
     WITHOUT_ACCOUNT_REGIONAL_NAMESPACE,
@@ -20,6 +20,9 @@ from state_backend.regions import (
 from state_backend.settings import BUCKET_NAME_PREFIX
 
 KEY_ALIAS = "alias/statehold"
+VERSION_LIMITS = frozenset({"NoncurrentVersionDays", "NoncurrentVersionsKept"})
+"""What lets old versions expire; on an adopted bucket only where one of them is stated."""
+
 TO_BE_CREATED = "<to be created>"
 """Stands in a plan for what is known only after creation."""
 
@@ -85,8 +88,22 @@ class BackendSpec:
         return f"arn:{self.partition}:s3:::{self.bucket_name}"
 
     @property
+    def log_bucket_arn(self) -> str:
+        return f"arn:{self.partition}:s3:::{self.log_bucket_name}"
+
+    @property
+    def lock_table_arn(self) -> str:
+        here = f"{self.region}:{self.account}"
+        return f"arn:{self.partition}:dynamodb:{here}:table/{self.lock_table_name}"
+
+    @property
     def makes_key(self) -> bool:
         return self.encryption == "aws:kms" and not self.kms_key_arn
+
+    @property
+    def limits_versions(self) -> bool:
+        """Whether old versions may expire, where nothing but the word of the requester counts."""
+        return bool(self.stated & VERSION_LIMITS)
 
     @property
     def makes_log_bucket(self) -> bool:
@@ -203,7 +220,7 @@ def _contract_defaults() -> dict[str, JSON]:
 
 
 def _check_place(account: str, region: str) -> None:
-    if not isinstance(account, str) or re.fullmatch(r"[0-9]{12}", account, re.ASCII) is None:
+    if not is_account(account):
         raise InvalidRequest(
             f"The account id is {str(account)[:40]!r}", "It must be text of twelve digits"
         )
@@ -214,8 +231,13 @@ def _check_place(account: str, region: str) -> None:
         )
 
 
+def own_namespace(account: str, region: str) -> str:
+    """How the names of the account's own namespace end, which nobody else can take."""
+    return f"-{account}-{region}-an"
+
+
 def _bucket(account: str, region: str, values: Mapping[str, JSON], prefix: str) -> tuple[str, str]:
-    suffix = f"-{account}-{region}-an"
+    suffix = own_namespace(account, region)
     regional = region not in WITHOUT_ACCOUNT_REGIONAL_NAMESPACE
     namespace = values.get("BucketNamespace")
     name = values.get("BucketName") or _default_name(prefix, account, region, namespace)
@@ -240,11 +262,10 @@ def _bucket(account: str, region: str, values: Mapping[str, JSON], prefix: str) 
 
 
 def _default_name(prefix: str, account: str, region: str, namespace: str | None = None) -> str:
-    base = f"{prefix}-{account}-{region}"
     if region in WITHOUT_ACCOUNT_REGIONAL_NAMESPACE or namespace == "global":
-        name = base
+        name = f"{prefix}-{account}-{region}"
     else:
-        name = f"{base}-an"
+        name = prefix + own_namespace(account, region)
     try:
         parse({"BucketName": name})
     except InvalidRequest as error:

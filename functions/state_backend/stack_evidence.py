@@ -24,6 +24,7 @@ from state_backend.hub import Hub
 from state_backend.ownership import HUB, Record
 from state_backend.policies.session_policy import SessionPolicy, existence_policy, stack_policy
 from state_backend.regions import partition_of
+from state_backend.s3 import FORBIDDEN, NO_BUCKET
 from state_backend.telemetry import count
 
 _T = TypeVar("_T")
@@ -36,10 +37,6 @@ _LOOK_SECONDS = 120.0
 
 _LOOKS_AGAIN_AFTER = (1.0, 2.0, 4.0, 8.0)
 """Seconds before each further look for the event that a request rests on: it may show late."""
-
-_NO_BUCKET = frozenset({"404", "NoSuchBucket"})
-_DENIED = frozenset({"403", "AccessDenied"})
-"""Said of a bucket that must not be looked at, and of one that is another account's by now."""
 
 
 def confirmed_events(request: StackRequest, hub: Hub) -> Iterable[Mapping[str, JSON]]:
@@ -145,9 +142,9 @@ def _is_there(record: Record, look: Invoke) -> bool:
     try:
         look(Call("s3", "head_bucket", bucket))
     except AwsError as error:
-        if error.code in _DENIED:
+        if error.code in FORBIDDEN:
             return _is_listed(record, look)
-        if error.code in _NO_BUCKET:
+        if error.code in NO_BUCKET:
             return False
         raise
     return True

@@ -7,7 +7,6 @@ not confirm, or that the record does not allow.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -37,10 +36,8 @@ from state_backend.stack_evidence import (
     patiently,
 )
 from state_backend.state_tags import mirror
-from state_backend.telemetry import count, tell
+from state_backend.telemetry import count, logger, tell
 from state_backend.vending import Request, check, claim_of, vend
-
-_log = logging.getLogger(__name__)
 
 
 def create_or_update(event: Mapping[str, JSON], hub: Hub) -> Answer:
@@ -236,7 +233,7 @@ def _announce_refusal(request: StackRequest, record: Record, reason: str, hub: H
         announcements.announce(hub.at_home, announcements.DELETE_REFUSED, detail)
     except AwsError as error:
         # The refusal stands whether or not it could be told; the log keeps it.
-        _log.warning("the refused delete could not be announced: %s", explain(error))
+        logger.warning("the refused delete could not be announced: %s", explain(error))
 
 
 def _goes_back_to_what_is_on_record(record: Record, asked: Request, hub: Hub) -> bool:

@@ -6,7 +6,6 @@ The register is the truth: that something could not be tagged is logged, and cha
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 
 from state_backend.calls import AwsError, Call
@@ -14,8 +13,7 @@ from state_backend.errors import StateholdError, explain
 from state_backend.hub import Hub
 from state_backend.policies.session_policy import session_policies
 from state_backend.spec import BackendSpec
-
-_log = logging.getLogger(__name__)
+from state_backend.telemetry import logger
 
 _PERMISSIONS = ("s3:TagResource", "kms:TagResource", "dynamodb:TagResource")
 
@@ -30,14 +28,14 @@ def mirror(spec: BackendSpec, state: str, role_arns: Sequence[str], hub: Hub) ->
         policies = session_policies(spec, _PERMISSIONS)
         session = hub.sessions.open(role_arns, spec.region, policies)
     except (StateholdError, AwsError) as error:
-        _log.warning("nothing could be tagged %s: %s", state, error)
+        logger.warning("nothing could be tagged %s: %s", state, error)
         return
     for call in _calls(spec, state):
         try:
             session.invoke(call)
         except AwsError as error:
             if error.code != _NO_TABLE:
-                _log.warning("not tagged %s: %s", state, explain(error))
+                logger.warning("not tagged %s: %s", state, explain(error))
 
 
 def _calls(spec: BackendSpec, state: str) -> Iterator[Call]:
@@ -48,6 +46,5 @@ def _calls(spec: BackendSpec, state: str) -> Iterator[Call]:
         key_tags = [{"TagKey": _STATE_TAG, "TagValue": state}]
         yield Call("kms", "tag_resource", {"KeyId": spec.key_arn, "Tags": key_tags})
     # Whatever the lock mode is today: a table that was made once is kept.
-    start = f"arn:{spec.partition}:dynamodb:{spec.region}:{spec.account}"
-    table = f"{start}:table/{spec.lock_table_name}"
-    yield Call("dynamodb", "tag_resource", {"ResourceArn": table, "Tags": tags})
+    table = {"ResourceArn": spec.lock_table_arn, "Tags": tags}
+    yield Call("dynamodb", "tag_resource", table)

@@ -115,7 +115,7 @@ def _reconcile(request: Request, hub: Hub) -> Report:
         # What was recorded on the way, such as the intent to create a key, stays.
         hub.register.release(record, hub.holder)
         raise
-    report = _told(record, request, run)
+    report = _with_drift(record, request, run)
     done = replace(_recorded(record, claimed, run), repairs=_repairs(record, request, report, hub))
     with ThreadPoolExecutor(1) as pool:
         announced = pool.submit(_announce, report, hub)
@@ -156,7 +156,7 @@ def _left_alone(record: Record, request: Request, hub: Hub) -> Mapping[str, Stat
     return contested(record.repairs, request.changed_by, hub.clock.now())
 
 
-def _told(record: Record, request: Request, run: Run) -> Report:
+def _with_drift(record: Record, request: Request, run: Run) -> Report:
     """The report on *run*, with what of it was drift, and whose."""
     on_record = record.state == LIVE and request.properties is None
     # Where another role, or another release of ours, wants something else, nobody has changed it.

@@ -101,7 +101,7 @@ def _log_to(printed: io.StringIO) -> Iterator[None]:
     """Everything that Lambda would find in the log: what is printed, and all loggers."""
     others = logging.StreamHandler(printed)
     others.setFormatter(_AsJson())
-    others.addFilter(lambda record: record.name not in _own_handlers())
+    others.addFilter(lambda record: record.name.partition(".")[0] not in _own_handlers())
     root = logging.getLogger()
     level = root.level
     streams = [(handler, handler.stream) for handler in _own_handlers().values()]

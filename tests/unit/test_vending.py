@@ -67,6 +67,7 @@ def hub(account, record=None, ticking=None, **environment):
         register=Notebook(record or Record(account=ACCOUNT, region=REGION)),
         clock=ticking.clock,
         deadline=ticking.time + 300,
+        give_up_at=ticking.time + 270,
         holder="me",
     )
     return made, events

@@ -57,7 +57,7 @@ _CLOUDFORMATION = re.compile(
     r"\.s3([.-][a-z0-9-]+)?\.amazonaws\.com(?P<china>\.cn)?"
 )
 _IDS = ("StackId", "RequestId", "LogicalResourceId")
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("statehold.cloudformation_response")
 _T = TypeVar("_T")
 
 

@@ -35,7 +35,7 @@ from state_backend.errors import (
 from state_backend.outcomes import Report
 from state_backend.regions import dns_suffix_of
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("statehold.queue")
 
 FIRST_DELAY, LONGEST_DELAY = 60, 900
 """Seconds until a message is seen again: doubled each time, from the first to the longest."""

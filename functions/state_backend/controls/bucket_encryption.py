@@ -5,7 +5,12 @@ from __future__ import annotations
 from state_backend.calls import JSON, Call
 from state_backend.errors import RefusedChange
 from state_backend.model import Control
-from state_backend.s3 import bucket_call
+from state_backend.s3 import (
+    NO_DEFAULT_ENCRYPTION,
+    bucket_call,
+    default_encryption,
+    encryption_rule,
+)
 from state_backend.spec import BackendSpec
 
 _TWICE = "aws:kms:dsse"
@@ -16,11 +21,11 @@ def _read(spec: BackendSpec, bucket: str) -> Call:
 
 
 def _select(answer: JSON) -> JSON:
-    rule = answer["ServerSideEncryptionConfiguration"]["Rules"][0]
-    default = rule.get("ApplyServerSideEncryptionByDefault", {})
+    rule = encryption_rule(answer)
+    algorithm, key = default_encryption(rule)
     return {
-        "algorithm": default.get("SSEAlgorithm", ""),
-        "key": default.get("KMSMasterKeyID", ""),
+        "algorithm": algorithm,
+        "key": key,
         "bucket_key": bool(rule.get("BucketKeyEnabled", False)),
         "blocked": sorted(rule.get("BlockedEncryptionTypes", {}).get("EncryptionType", [])),
     }
@@ -84,7 +89,7 @@ CONTROL = Control(
     ),
     permissions=("s3:GetEncryptionConfiguration", "s3:PutEncryptionConfiguration"),
     read=_read,
-    absent=frozenset({"ServerSideEncryptionConfigurationNotFoundError"}),
+    absent=NO_DEFAULT_ENCRYPTION,
     select=_select,
     desired=_desired,
     satisfied=_satisfied,

@@ -60,9 +60,8 @@ def _ours(spec: BackendSpec, found: list[JSON]) -> list[JSON]:
 
 def _may_limit_versions(spec: BackendSpec, found: list[JSON]) -> bool:
     """On an adopted bucket only where stated, and never beside a rule of others on the same."""
-    stated = spec.stated & {"NoncurrentVersionDays", "NoncurrentVersionsKept"}
     foreign = any("NoncurrentVersionExpiration" in it for it in found if not is_ours(it))
-    return bool(stated) and not foreign
+    return spec.limits_versions and not foreign
 
 
 def _write(spec: BackendSpec, bucket: str, desired: JSON, found: JSON) -> tuple[Call, ...]:

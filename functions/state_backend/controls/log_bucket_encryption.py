@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from state_backend.calls import JSON, Call
 from state_backend.model import Control
-from state_backend.s3 import bucket_call
+from state_backend.s3 import (
+    NO_DEFAULT_ENCRYPTION,
+    bucket_call,
+    default_encryption,
+    encryption_rule,
+)
 from state_backend.spec import BackendSpec
 
 
@@ -13,9 +18,9 @@ def _read(spec: BackendSpec, bucket: str) -> Call:
 
 
 def _select(answer: JSON) -> JSON:
-    rule = answer["ServerSideEncryptionConfiguration"]["Rules"][0]
+    rule = encryption_rule(answer)
     return {
-        "algorithm": rule.get("ApplyServerSideEncryptionByDefault", {}).get("SSEAlgorithm"),
+        "algorithm": default_encryption(rule)[0],
         "blocked": sorted(rule.get("BlockedEncryptionTypes", {}).get("EncryptionType", [])),
     }
 
@@ -45,7 +50,7 @@ CONTROL = Control(
     ),
     permissions=("s3:GetEncryptionConfiguration", "s3:PutEncryptionConfiguration"),
     read=_read,
-    absent=frozenset({"ServerSideEncryptionConfigurationNotFoundError"}),
+    absent=NO_DEFAULT_ENCRYPTION,
     select=_select,
     desired=lambda spec, found: {"algorithm": "AES256", "blocked": ["SSE-C"]},
     write=_write,

@@ -19,13 +19,12 @@ from state_backend.errors import InvalidRequest
 from state_backend.event_sources.request import (
     Asked,
     account_at,
-    is_account,
-    is_unit,
     items_at,
     mapping_at,
     text_at,
     unit_at,
 )
+from state_backend.ids import is_account, is_unit
 
 
 def parse(event: Mapping[str, JSON]) -> Asked:

@@ -19,11 +19,10 @@ from state_backend.event_sources.request import (
     Asked,
     Listed,
     as_text,
-    is_account,
-    is_unit,
     items_at,
     mapping_at,
 )
+from state_backend.ids import is_account, is_unit
 
 OPERATIONS = ("reconcile", "plan")
 _PARTS = ("operation", "accountId", "region", "properties", "organization")

@@ -18,11 +18,11 @@ from state_backend.errors import InvalidRequest
 from state_backend.event_sources.request import (
     Asked,
     account_at,
-    is_account,
     items_at,
     mapping_at,
     text_at,
 )
+from state_backend.ids import is_account
 
 
 def parse(event: Mapping[str, JSON]) -> Asked:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from state_backend.calls import JSON
 from state_backend.drift import Actor
 from state_backend.errors import InvalidRequest
+from state_backend.ids import is_account, is_unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,12 +122,3 @@ def as_text(value: JSON) -> JSON:
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if isinstance(value, int | float) else value
-
-
-def is_account(value: JSON) -> bool:
-    return isinstance(value, str) and re.fullmatch(r"[0-9]{12}", value, re.ASCII) is not None
-
-
-def is_unit(value: JSON) -> bool:
-    pattern = r"ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}|r-[0-9a-z]{4,32}"
-    return isinstance(value, str) and re.fullmatch(pattern, value) is not None

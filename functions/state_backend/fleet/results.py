@@ -37,7 +37,7 @@ def rows(places: Iterable[Place], records: Iterable[Mapping[str, JSON]]) -> list
         where = _place_of(record)
         if where is not None:
             answers[where] = _row(*where, record)
-    return [_told(it, answers.get((it.account, it.region))) for it in places]
+    return [_with_place(it, answers.get((it.account, it.region))) for it in places]
 
 
 def _place_of(record: Mapping[str, JSON]) -> tuple[str, str] | None:
@@ -73,7 +73,7 @@ def _answered(account: str, region: str, answers: JSON) -> Row:
     return row
 
 
-def _told(place: Place, row: Row | None) -> Row:
+def _with_place(place: Place, row: Row | None) -> Row:
     """*row* with what is known of its place besides."""
     if row is None:
         row = _failed(place.account, place.region, "The sweep has no answer about this account")

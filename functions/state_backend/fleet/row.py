@@ -4,12 +4,12 @@ One account and Region in a report: what its run answered, and what the sweep kn
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from state_backend.calls import JSON
 from state_backend.errors import InvalidRequest
+from state_backend.ids import is_account
 from state_backend.model import Outcome
 from state_backend.outcomes import FAILED, IGNORED, READY, WAITING
 
@@ -63,8 +63,7 @@ def row_of(answer: JSON) -> Row:
     """
     The row of one object that ``AccountVendedFunction`` answers.
 
-    Besides what ``outcomes.Report.to_json`` writes, it may have ``name`` and ``owner``. What else
-    is in it is left out.
+    Read is what ``outcomes.Report.to_json`` writes; what else is in it is left out.
 
     Raises:
         InvalidRequest: It has not that form.
@@ -75,17 +74,15 @@ def row_of(answer: JSON) -> Row:
     status = _text(answer, "status")
     if status not in STATUSES:
         raise _wrong(f"status is {status!r}")
-    if re.fullmatch(r"[0-9]{12}", _text(answer, "accountId"), re.ASCII) is None:
+    if not is_account(answer.get("accountId")):
         raise _wrong("accountId is not an account's")
     if not _text(answer, "region"):
         raise _wrong("it names no Region")
     return Row(
         account=_text(answer, "accountId"),
         region=_text(answer, "region"),
-        name=_text(answer, "name", ""),
         bucket_name=_text(answer, "bucketName", ""),
         status=status,
-        owner=_text(answer, "owner", ""),
         controls=_controls(_part(answer, "controls", Mapping, {})),
         code=_text(error, "code", ""),
         message=_text(error, "message", ""),

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from state_backend.calls import JSON
 from state_backend.errors import InvalidRequest
 from state_backend.fleet.scope import EVERYTHING, Scope
+from state_backend.ids import ACCOUNT, UNIT
 from state_backend.properties import PROPERTIES
 from state_backend.properties import parse as parse_properties
 
@@ -131,11 +132,8 @@ def parse(text: str) -> SettingsDocument:
     )
 
 
-_UNIT = (
-    r"ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}|r-[0-9a-z]{4,32}",
-    "the id of an organizational unit (ou-…) or of the root (r-…)",
-)
-_ACCOUNT = (r"[0-9]{12}", "an account id of twelve digits")
+_UNIT = (UNIT, "the id of an organizational unit (ou-…) or of the root (r-…)")
+_ACCOUNT = (ACCOUNT, "an account id of twelve digits")
 
 
 class _Object(dict[str, JSON]):

@@ -15,14 +15,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from state_backend.calls import JSON
-from state_backend.policies.document import Document, Statement, merge
+from state_backend.policies.document import (
+    ALGORITHM_HEADER,
+    KEY_HEADER,
+    Document,
+    Statement,
+    deny,
+    except_for,
+    merge,
+)
 from state_backend.spec import BackendSpec
 
 SIZE_LIMIT = 20_480
 """Bytes. Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/add-bucket-policy.html"""
 
-_ALGORITHM = "s3:x-amz-server-side-encryption"
-_KEY = "s3:x-amz-server-side-encryption-aws-kms-key-id"
 _CUSTOMER_ALGORITHM = "s3:x-amz-server-side-encryption-customer-algorithm"
 
 CONFIGURATION_ACTIONS = (
@@ -106,8 +112,8 @@ def deny_wrong_algorithm(spec: BackendSpec) -> Sequence[Statement]:
     is let in, and gets the bucket's default.
     """
     condition = {
-        "Null": {_ALGORITHM: "false"},
-        "StringNotEquals": {_ALGORITHM: spec.encryption},
+        "Null": {ALGORITHM_HEADER: "false"},
+        "StringNotEquals": {ALGORITHM_HEADER: spec.encryption},
     }
     return [deny("WrongAlgorithm", "s3:PutObject", _objects(spec), condition)]
 
@@ -119,7 +125,7 @@ def deny_wrong_key(spec: BackendSpec) -> Sequence[Statement]:
     """
     if spec.encryption != "aws:kms":
         return []
-    condition = {"Null": {_KEY: "false"}, "StringNotEquals": {_KEY: spec.key_arn}}
+    condition = {"Null": {KEY_HEADER: "false"}, "StringNotEquals": {KEY_HEADER: spec.key_arn}}
     return [deny("WrongKey", "s3:PutObject", _objects(spec), condition)]
 
 
@@ -130,7 +136,7 @@ def deny_kms_without_key(spec: BackendSpec) -> Sequence[Statement]:
     """
     if spec.encryption != "aws:kms":
         return []
-    condition = {"StringEquals": {_ALGORITHM: "aws:kms"}, "Null": {_KEY: "true"}}
+    condition = {"StringEquals": {ALGORITHM_HEADER: "aws:kms"}, "Null": {KEY_HEADER: "true"}}
     return [deny("KmsWithoutKey", "s3:PutObject", _objects(spec), condition)]
 
 
@@ -246,25 +252,6 @@ def _objects(spec: BackendSpec) -> str:
     return f"{spec.bucket_arn}/*"
 
 
-def except_for(principals: Sequence[str]) -> dict[str, JSON]:
-    """The condition that spares *principals*; none if there are none to spare."""
-    return {"ArnNotLike": {"aws:PrincipalArn": list(principals)}} if principals else {}
-
-
 def _except_block(principals: Sequence[str]) -> dict[str, JSON]:
     condition = except_for(principals)
     return {"Condition": condition} if condition else {}
-
-
-def deny(
-    name: str, actions: str | list[str], resources: str | list[str], condition: dict[str, JSON]
-) -> Statement:
-    """A statement that refuses *actions* to all whom *condition* names; to all, if it is empty."""
-    statement: dict[str, JSON] = {
-        "Sid": f"StateholdDeny{name}",
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": actions,
-        "Resource": resources,
-    }
-    return statement | ({"Condition": condition} if condition else {})

@@ -98,8 +98,7 @@ def _locks(spec: BackendSpec, keys: str) -> list[Statement]:
 def _table(spec: BackendSpec, sid: str, actions: list[str]) -> list[Statement]:
     if not _mode(spec).lock_table:
         return []
-    place = f"arn:{spec.partition}:dynamodb:{spec.region}:{spec.account}"
-    return [_allow(sid, actions, [f"{place}:table/{spec.lock_table_name}"])]
+    return [_allow(sid, actions, [spec.lock_table_arn])]
 
 
 def _key(spec: BackendSpec, actions: list[str]) -> list[Statement]:

@@ -13,10 +13,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from state_backend.policies.document import Document, Statement, is_ours, statements_of, texts_of
+from state_backend.policies.document import (
+    ALGORITHM_HEADER,
+    KEY_HEADER,
+    Document,
+    Statement,
+    is_ours,
+    statements_of,
+    texts_of,
+)
 
-_ALGORITHM = "s3:x-amz-server-side-encryption"
-_KEY = "s3:x-amz-server-side-encryption-aws-kms-key-id"
 _ALL_OBJECTS = re.compile(r"[^/]*\*|[^/]+/\*")
 """A statement on a part of them would have to be judged for each state by itself."""
 
@@ -33,7 +39,8 @@ def refusing(document: Document | None, algorithm: str = "", key: str = "") -> t
         algorithm: What the write asks for; empty if it asks for no encryption.
         key: The key that it names; empty if it names none.
     """
-    sent = {name: value for name, value in ((_ALGORITHM, algorithm), (_KEY, key)) if value}
+    headers = {ALGORITHM_HEADER: algorithm, KEY_HEADER: key}
+    sent = {name: value for name, value in headers.items() if value}
     return tuple(
         str(statement.get("Sid") or f"statement {number}")
         for number, statement in enumerate(statements_of(document), 1)
@@ -58,7 +65,7 @@ def _is_met(statement: Statement, sent: Mapping[str, str]) -> bool:
         for operator, keys in statement.get("Condition", {}).items()
         for key, values in keys.items()
     ]
-    known = all(key in {_ALGORITHM, _KEY} for _, key, _ in tests)
+    known = all(key in {ALGORITHM_HEADER, KEY_HEADER} for _, key, _ in tests)
     return bool(tests) and known and all(_holds(*test, sent) for test in tests)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from state_backend.calls import JSON
@@ -20,6 +20,29 @@ Document: TypeAlias = Mapping[str, JSON]
 VERSION = "2012-10-17"
 _VERSION_IF_NONE_IS_NAMED = "2008-10-17"
 SID_PREFIX = "Statehold"
+
+ALGORITHM_HEADER = "s3:x-amz-server-side-encryption"
+KEY_HEADER = "s3:x-amz-server-side-encryption-aws-kms-key-id"
+"""The condition keys for what a write to S3 asks for."""
+
+
+def deny(
+    name: str, actions: str | list[str], resources: str | list[str], condition: Mapping[str, JSON]
+) -> Statement:
+    """A statement that refuses *actions* to all whom *condition* names; to all, if it is empty."""
+    statement: dict[str, JSON] = {
+        "Sid": f"{SID_PREFIX}Deny{name}",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": actions,
+        "Resource": resources,
+    }
+    return statement | ({"Condition": condition} if condition else {})
+
+
+def except_for(principals: Sequence[str]) -> dict[str, JSON]:
+    """The condition that spares *principals*; none if there are none to spare."""
+    return {"ArnNotLike": {"aws:PrincipalArn": list(principals)}} if principals else {}
 
 
 def statements_of(document: Document | None) -> list[Statement]:
@@ -39,7 +62,7 @@ def merge(ours: Iterable[Statement], current: Document | None, *, limit: int) ->
     The language stays theirs: before 2012 ``${…}`` was no variable. Ours mean the same in both.
 
     Args:
-        limit: The most characters that AWS takes for such a policy.
+        limit: The most bytes that AWS takes for such a policy.
 
     Raises:
         RefusedChange: Together they are over *limit*.

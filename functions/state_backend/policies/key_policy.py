@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from state_backend.calls import JSON
-from state_backend.policies.document import Document, Statement, merge
+from state_backend.policies.document import Document, Statement, deny, except_for, merge
 from state_backend.regions import dns_suffix_of
 from state_backend.spec import BackendSpec
 
@@ -105,7 +104,7 @@ def allow_use_through_s3(spec: BackendSpec) -> Sequence[Statement]:
 
 def deny_grants(spec: BackendSpec) -> Sequence[Statement]:
     """Nobody makes a grant. It would be a second, unseen list of who may decrypt."""
-    return [_deny("Grants", ["kms:CreateGrant"], ())]
+    return [deny("Grants", ["kms:CreateGrant"], "*", {})]
 
 
 def deny_deletion(spec: BackendSpec) -> Sequence[Statement]:
@@ -115,7 +114,8 @@ def deny_deletion(spec: BackendSpec) -> Sequence[Statement]:
     """
     if not spec.prevent_destroy:
         return []
-    return [_deny("Deletion", DELETION_ACTIONS, (_root(spec), *spec.break_glass_principal_arns))]
+    allowed = (_root(spec), *spec.break_glass_principal_arns)
+    return [deny("Deletion", list(DELETION_ACTIONS), "*", except_for(allowed))]
 
 
 def deny_reconfigure(spec: BackendSpec) -> Sequence[Statement]:
@@ -124,7 +124,7 @@ def deny_reconfigure(spec: BackendSpec) -> Sequence[Statement]:
     the root. Whoever may set the policy could let themselves in.
     """
     allowed = (_root(spec), *spec.acting_role_arns, *spec.break_glass_principal_arns)
-    return [_deny("Reconfigure", CONFIGURATION_ACTIONS, allowed)]
+    return [deny("Reconfigure", list(CONFIGURATION_ACTIONS), "*", except_for(allowed))]
 
 
 STATEMENTS: tuple[Callable[[BackendSpec], Sequence[Statement]], ...] = (
@@ -151,16 +151,3 @@ def _s3_hosts(spec: BackendSpec) -> str | list[str]:
 
 def _root(spec: BackendSpec) -> str:
     return f"arn:{spec.partition}:iam::{spec.account}:root"
-
-
-def _deny(name: str, actions: Sequence[str], allowed: Sequence[str]) -> Statement:
-    statement: dict[str, JSON] = {
-        "Sid": f"StateholdDeny{name}",
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": list(actions),
-        "Resource": "*",
-    }
-    if allowed:
-        statement["Condition"] = {"ArnNotLike": {"aws:PrincipalArn": list(allowed)}}
-    return statement

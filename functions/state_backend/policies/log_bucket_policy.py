@@ -7,13 +7,8 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-acce
 from __future__ import annotations
 
 from state_backend.calls import JSON
-from state_backend.policies.bucket_policy import (
-    CONFIGURATION_ACTIONS,
-    SIZE_LIMIT,
-    deny,
-    except_for,
-)
-from state_backend.policies.document import Document, Statement, merge
+from state_backend.policies.bucket_policy import CONFIGURATION_ACTIONS, SIZE_LIMIT
+from state_backend.policies.document import Document, Statement, deny, except_for, merge
 from state_backend.spec import BackendSpec
 
 DELIVERY = "logging.s3.amazonaws.com"
@@ -37,17 +32,13 @@ def log_prefix(spec: BackendSpec) -> str:
     return f"{spec.bucket_name}/"
 
 
-def _bucket(spec: BackendSpec) -> str:
-    return f"arn:{spec.partition}:s3:::{spec.log_bucket_name}"
-
-
 def _allow_delivery(spec: BackendSpec) -> Statement:
     return {
         "Sid": "StateholdAllowLogDelivery",
         "Effect": "Allow",
         "Principal": {"Service": DELIVERY},
         "Action": "s3:PutObject",
-        "Resource": f"{_bucket(spec)}/{log_prefix(spec)}*",
+        "Resource": f"{spec.log_bucket_arn}/{log_prefix(spec)}*",
         "Condition": {
             "ArnEquals": {"aws:SourceArn": spec.bucket_arn},
             "StringEquals": {"aws:SourceAccount": spec.account},
@@ -85,4 +76,4 @@ def _deny_destroy(spec: BackendSpec) -> Statement:
 def _deny(
     spec: BackendSpec, name: str, actions: str | list[str], condition: dict[str, JSON]
 ) -> Statement:
-    return deny(name, actions, [_bucket(spec), f"{_bucket(spec)}/*"], condition)
+    return deny(name, actions, [spec.log_bucket_arn, f"{spec.log_bucket_arn}/*"], condition)

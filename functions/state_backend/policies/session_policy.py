@@ -82,7 +82,7 @@ def places_of(spec: BackendSpec) -> Places:
     here = f"{spec.region}:{spec.account}"
     start = f"arn:{spec.partition}"
     account_keys = f"{start}:kms:{here}:key/*"
-    log_bucket = f"{start}:s3:::{spec.log_bucket_name}"
+    log_bucket = spec.log_bucket_arn
     return Places(
         buckets=(spec.bucket_arn, log_bucket) if spec.makes_log_bucket else (spec.bucket_arn,),
         named_log_bucket=log_bucket if spec.access_logs not in {"create", "off"} else "",
@@ -91,7 +91,7 @@ def places_of(spec: BackendSpec) -> Places:
         our_key=spec.key_arn or account_keys,
         alias=f"{start}:kms:{here}:{KEY_ALIAS}",
         parameters=f"{start}:ssm:{here}:parameter/statehold/*",
-        table=f"{start}:dynamodb:{here}:table/{spec.lock_table_name}",
+        table=spec.lock_table_arn,
         stacks=f"{start}:cloudformation:{here}:stack/*",
     )
 

@@ -35,12 +35,17 @@ from state_backend.errors import (
 from state_backend.model import Resource
 from state_backend.policies.client_writes import refusing
 from state_backend.policies.document import Document, statements_of
-from state_backend.s3 import bucket_call
-from state_backend.spec import TO_BE_CREATED, BackendSpec
+from state_backend.s3 import (
+    FORBIDDEN,
+    NO_BUCKET,
+    NO_DEFAULT_ENCRYPTION,
+    bucket_call,
+    default_encryption,
+    encryption_rule,
+)
+from state_backend.spec import TO_BE_CREATED, BackendSpec, own_namespace
 
-NOT_FOUND = frozenset({"404", "NoSuchBucket"})
-_FORBIDDEN = frozenset({"403", "AccessDenied", "Forbidden"})
-_DENIED = (AccessDenied, NotPermittedYet)
+_NOT_PERMITTED = (AccessDenied, NotPermittedYet)
 _US_EAST_1 = "us-east-1"  # the one Region that must not be named (CreateBucket)
 
 _GUARD = "StateholdDenyReconfigure"
@@ -58,9 +63,9 @@ def find_bucket(spec: BackendSpec, invoke: Invoke, name: str, property_name: str
     try:
         answer = invoke(head)
     except AwsError as error:
-        if error.code in NOT_FOUND:
+        if error.code in NO_BUCKET:
             return Absent()
-        if error.code in _FORBIDDEN and not _in_own_namespace(spec, name):
+        if error.code in FORBIDDEN and not _in_own_namespace(spec, name):
             raise OwnedByAnotherAccount(
                 f"The bucket {name} exists but is not to be reached by account {spec.account} "
                 "(403 on HeadBucket): it belongs to another account, or a policy denies looking",
@@ -77,7 +82,7 @@ def find_bucket(spec: BackendSpec, invoke: Invoke, name: str, property_name: str
 
 
 def _in_own_namespace(spec: BackendSpec, name: str) -> bool:
-    return name.endswith(f"-{spec.account}-{spec.region}-an")
+    return name.endswith(own_namespace(spec.account, spec.region))
 
 
 def create_bucket(spec: BackendSpec, invoke: Invoke, name: str, property_name: str) -> JSON:
@@ -194,11 +199,9 @@ def _default_encryption(spec: BackendSpec, invoke: Invoke) -> tuple[str, str]:
     The control of the default encryption looks again, and says so if it cannot.
     """
     call = bucket_call(spec, "get_bucket_encryption", spec.bucket_name)
-    match _shown(invoke, call, frozenset({"ServerSideEncryptionConfigurationNotFoundError"})):
+    match _shown(invoke, call, NO_DEFAULT_ENCRYPTION):
         case Present(answer):
-            rule = answer["ServerSideEncryptionConfiguration"]["Rules"][0]
-            default = rule.get("ApplyServerSideEncryptionByDefault", {})
-            return default.get("SSEAlgorithm", ""), default.get("KMSMasterKeyID", "")
+            return default_encryption(encryption_rule(answer))
         case _:
             return "", ""
 
@@ -229,7 +232,7 @@ def _shown(invoke: Invoke, call: Call, absent: frozenset[str]) -> Observation:
         AwsError: There was no whole answer. What the next look shows is not guessed at here.
     """
     found = look(invoke, call, absent)
-    if isinstance(found, Unknown) and not isinstance(explain(found.error), _DENIED):
+    if isinstance(found, Unknown) and not isinstance(explain(found.error), _NOT_PERMITTED):
         raise found.error
     return found
 

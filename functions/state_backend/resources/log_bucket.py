@@ -6,7 +6,12 @@ from state_backend.calls import JSON, Absent, Invoke, Observation, Present, look
 from state_backend.errors import InvalidRequest
 from state_backend.model import Resource
 from state_backend.resources.bucket import create_bucket, find_bucket
-from state_backend.s3 import bucket_call
+from state_backend.s3 import (
+    NO_DEFAULT_ENCRYPTION,
+    bucket_call,
+    default_encryption,
+    encryption_rule,
+)
 from state_backend.spec import BackendSpec
 
 
@@ -20,15 +25,14 @@ def _find(spec: BackendSpec, invoke: Invoke) -> Observation:
             "Create it, or set AccessLogs to create or off",
         )
     call = bucket_call(spec, "get_bucket_encryption", spec.log_bucket_name)
-    match look(invoke, call, frozenset({"ServerSideEncryptionConfigurationNotFoundError"})):
+    match look(invoke, call, NO_DEFAULT_ENCRYPTION):
         case Present(answer):
-            rule = answer["ServerSideEncryptionConfiguration"]["Rules"][0]
-            algorithm = rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"]
+            algorithm, _ = default_encryption(encryption_rule(answer))
         case Absent():
             algorithm = "AES256"  # as it was before every bucket had a default
         case unknown:
             return unknown
-    if algorithm != "AES256":
+    if algorithm not in {"", "AES256"}:  # a rule that names none leaves S3's own default
         raise InvalidRequest(
             f"Property AccessLogs names the bucket {spec.log_bucket_name}, which encrypts with a "
             "KMS key: S3 delivers no logs there",
