@@ -61,18 +61,34 @@ def act(record: Record, claimed: Claim, hub: Hub, *, plan_only: bool) -> Run:
         if stopped is not None and not plan_only:
             # What the stopped role has written lets only that role repair: it admits the next one.
             admitting = _through(stopped.role_arn, session.role_arn, record, claimed)
-            made += _loop(record, admitting, hub, stopped.invoke, plan_only=False).made
+            run = _loop(record, admitting, hub, stopped.invoke, plan_only=False)
+            made += run.made
+            record, claimed = _after(run, record, claimed)
         before = stopped.role_arn if stopped else ""
         through = _through(session.role_arn, before, record, claimed)
         run = _loop(record, through, hub, session.invoke, plan_only=plan_only)
         made += run.made
         if not isinstance(run.report.error, AccessDenied):
             return replace(run, made=made)
+        if not plan_only:
+            record, claimed = _after(run, record, claimed)
         first, stopped = first or run, session
         remaining = remaining[remaining.index(session.role_arn) + 1 :]
     if first is None:
         raise InvalidRequest("No role to act through is set", "Name one in ExecutionRoleNames")
-    return replace(first, made=made)
+    spec = first.report.spec
+    if spec is not None:  # a key that a later role made is on record all the same
+        spec = replace(spec, key_arn=spec.key_arn or claimed.spec.key_arn)
+    report = replace(first.report, spec=spec)
+    return replace(first, report=report, made=made, key_intent_at=record.key_intent_at)
+
+
+def _after(run: Run, record: Record, claimed: Claim) -> tuple[Record, Claim]:
+    """What the next loop has to know of *run*: the key that it made, or set out to make."""
+    spec = run.report.spec
+    key = spec.key_arn if spec is not None and spec.makes_key else ""
+    known = replace(record, key_arn=record.key_arn or key, key_intent_at=run.key_intent_at)
+    return known, replace(claimed, spec=replace(claimed.spec, key_arn=claimed.spec.key_arn or key))
 
 
 def _through(role_arn: str, beside: str, record: Record, claimed: Claim) -> Claim:

@@ -57,11 +57,14 @@ def failed_id(event: Mapping[str, JSON]) -> str:
     return f"{FAILED_ID_PREFIX}{event['LogicalResourceId']}"[:200]
 
 
+def never_made(request: StackRequest) -> bool:
+    """Whether the resource is what a failed Create left: then nothing need be looked at."""
+    return request.physical_id.startswith(FAILED_ID_PREFIX)
+
+
 def is_not_ours(request: StackRequest, record: Record) -> bool:
     """Whether the resource never had a backend of its own: then the stack need not be looked at."""
-    unknown = request.physical_id.startswith(FAILED_ID_PREFIX) or (
-        request.physical_id != record.bucket_name
-    )
+    unknown = request.physical_id != record.bucket_name
     return unknown or not record.complete or record.owner != request.stack_id
 
 

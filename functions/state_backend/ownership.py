@@ -95,7 +95,7 @@ def claim(
         kept = record.given if record.owner == requester else {}
         return _new(record, requester, kept if properties is None else properties, defaults)
     if not record.owner and properties is not None:
-        _names_the_same(record, properties, defaults)
+        _names_the_same(record, properties)
         record = replace(record, owner=requester)
     recorded = on_record(record)
     if properties is None:
@@ -103,7 +103,10 @@ def claim(
     elif requester == record.owner:
         if creating or requester == HUB:
             _is_no_second(recorded, _resolved(record, properties))
-        spec, given = _changed(record, recorded, properties, rolling_back=rolling_back)
+        kept = _not_loosened(
+            recorded, _resolved(record, properties), rolling_back=rolling_back, creating=creating
+        )
+        spec, given = _changed(record, recorded, {**properties, **kept})
     else:
         spec, given = _tightened(record, recorded, properties, rolling_back=rolling_back)
     return Claim(spec=spec, given=given, defaults=record.defaults, owner=record.owner)
@@ -131,9 +134,9 @@ def _new(
     return Claim(spec=spec, given=properties, defaults=defaults, owner=requester)
 
 
-def _names_the_same(record: Record, properties: Mapping[str, JSON], defaults: Defaults) -> None:
+def _names_the_same(record: Record, properties: Mapping[str, JSON]) -> None:
     """Whoever takes over what nobody owns takes it under its name: there is one a place."""
-    wanted = resolve(record.account, record.region, properties, defaults)
+    wanted = resolve(record.account, record.region, properties, record.defaults)
     if "BucketName" in wanted.stated and wanted.bucket_name != record.bucket_name:
         raise AlreadyExists(
             f"Account {record.account} already has the backend {record.bucket_name} in "
@@ -170,13 +173,9 @@ def _with_record(spec: BackendSpec, record: Record) -> BackendSpec:
 
 
 def _changed(
-    record: Record, recorded: BackendSpec, properties: Mapping[str, JSON], *, rolling_back: bool
+    record: Record, recorded: BackendSpec, properties: Mapping[str, JSON]
 ) -> tuple[BackendSpec, Mapping[str, JSON]]:
     wanted = _resolved(record, properties)
-    kept = _not_loosened(recorded, wanted, rolling_back=rolling_back)
-    if kept:
-        properties = {**properties, **kept}
-        wanted = _resolved(record, properties)
     still_open = _OPEN_WHILE_OBSERVED if recorded.observes else frozenset()
     _keeps_its_place(recorded, wanted, FIXED.keys() - still_open)
     _is_not_weakened(recorded, wanted)
@@ -211,17 +210,24 @@ def _is_not_weakened(recorded: BackendSpec, wanted: BackendSpec) -> None:
 
 
 def _not_loosened(
-    recorded: BackendSpec, wanted: BackendSpec, *, rolling_back: bool
+    recorded: BackendSpec, wanted: BackendSpec, *, rolling_back: bool, creating: bool
 ) -> dict[str, str]:
     """The properties that keep their value without a word, since the other one would loosen it."""
     kept = {}
-    dropped = "PreventDestroy" not in wanted.stated
-    if recorded.prevent_destroy and not wanted.prevent_destroy and dropped:
-        kept["PreventDestroy"] = "true"  # dropping the property lifts nothing: only "false" does
+    # Dropping the property lifts nothing, and a new resource may be taken back: an update lifts.
+    lifts = "PreventDestroy" in wanted.stated and not creating
+    if recorded.prevent_destroy and not wanted.prevent_destroy and not lifts:
+        kept["PreventDestroy"] = "true"
     if recorded.origin == "adopted" and (recorded.adopt, wanted.adopt) == ("enforce", "observe"):
         kept["Adopt"] = "enforce"  # what is enforced is never taken back
-    if rolling_back and (recorded.encryption, wanted.encryption) == ("aws:kms", "AES256"):
-        kept["Encryption"] = "aws:kms"  # a roll-back that is refused would wedge the stack
+    if rolling_back:  # one that is refused would wedge the stack
+        if (recorded.encryption, wanted.encryption) == ("aws:kms", "AES256"):
+            kept["Encryption"] = "aws:kms"
+        # Both could change while the bucket was only observed, which it may be no more.
+        for name in _OPEN_WHILE_OBSERVED:
+            before, after = (getattr(it, FIXED[name]) for it in (recorded, wanted))
+            if before != after:
+                kept[name] = before
     return kept
 
 

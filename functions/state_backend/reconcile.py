@@ -68,6 +68,10 @@ _NOT_YET_THERE = frozenset(
 )
 """What AWS may answer for a while about a thing that it has just made."""
 
+_NOT_YET_USABLE = "KMSInvalidStateException"
+_USABLE_AFTER_SECONDS = 4.0
+"""A key that was just made may say so for moments; one that is disabled says it for good."""
+
 _POLLS = (0.5, 1.0, 2.0, 4.0, 8.0, *(15.0,) * 40)
 """Seconds to wait before each further look at something stale; longer than a function runs."""
 
@@ -332,7 +336,8 @@ class Loop:
             try:
                 return self.invoke(call)
             except AwsError as error:
-                if error.code not in _NOT_YET_THERE or not self._wait(delay):
+                soon = error.code == _NOT_YET_USABLE and delay <= _USABLE_AFTER_SECONDS
+                if not (soon or error.code in _NOT_YET_THERE) or not self._wait(delay):
                     raise
         return self.invoke(call)
 

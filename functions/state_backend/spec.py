@@ -306,11 +306,20 @@ def _check_key(spec: BackendSpec) -> None:
             "Leave out one of the two",
         )
     _, partition, _, region, *_ = spec.kms_key_arn.split(":")
-    if (partition, region) != (spec.partition, spec.region):
+    if (partition, region) == (spec.partition, spec.region):
+        return
+    if "KmsKeyArn" not in spec.stated:
+        # A backend keeps its key for ever, so a key of its own would be no way out.
         raise InvalidRequest(
-            f"Property KmsKeyArn is {spec.kms_key_arn}",
-            f"S3 needs a key of the bucket's own Region, {spec.region} ({spec.partition})",
+            f"The hub's settings name shared keys for account {spec.account}, but none in "
+            f"{spec.region}",
+            f"Add the ARN of a key in {spec.region} to KmsKeyArn of the settings document, or "
+            "leave the Region out of Regions",
         )
+    raise InvalidRequest(
+        f"Property KmsKeyArn is {spec.kms_key_arn}",
+        f"S3 needs a key of the bucket's own Region, {spec.region} ({spec.partition})",
+    )
 
 
 def _check_principals(spec: BackendSpec) -> None:

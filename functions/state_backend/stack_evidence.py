@@ -13,7 +13,7 @@ from typing import TypeVar
 from state_backend.aws import stacks
 from state_backend.calls import JSON, AwsError, Call, Invoke
 from state_backend.deletion import Evidence, has_ended
-from state_backend.errors import TransientError
+from state_backend.errors import StateholdError, TransientError, is_explicit_deny
 from state_backend.event_sources.cloudformation import (
     StackRequest,
     UnconfirmedRequest,
@@ -163,4 +163,22 @@ def _stack_session(stack_id: str, hub: Hub) -> Invoke:
 
 
 def _session(account: str, region: str, policy: SessionPolicy, hub: Hub) -> Invoke:
-    return hub.sessions.open(hub.settings.role_arns(account), region, (policy,)).invoke
+    """Looks through the first role that can be assumed and is not stopped by an explicit deny."""
+    roles = hub.settings.role_arns(account)
+    session = hub.sessions.open(roles, region, (policy,))
+
+    def look(call: Call) -> JSON:
+        nonlocal session
+        while True:
+            try:
+                return session.invoke(call)
+            except AwsError as error:
+                further = roles[roles.index(session.role_arn) + 1 :]
+                if not (further and is_explicit_deny(error)):
+                    raise
+                try:
+                    session = hub.sessions.open(further, region, (policy,))
+                except StateholdError:
+                    raise error from None  # what stopped the first says more
+
+    return look

@@ -15,7 +15,15 @@ from state_backend import outcomes
 from state_backend.aws import announcements
 from state_backend.aws.cloudformation_response import Answer
 from state_backend.calls import JSON, AwsError
-from state_backend.deletion import Verdict, decide, is_not_ours, refusal, rolls_back, settled
+from state_backend.deletion import (
+    Verdict,
+    decide,
+    is_not_ours,
+    never_made,
+    refusal,
+    rolls_back,
+    settled,
+)
 from state_backend.errors import (
     AlreadyExists,
     InvalidRequest,
@@ -50,7 +58,7 @@ def create_or_update(event: Mapping[str, JSON], hub: Hub) -> Answer:
     """
     request = parse(event)
     asked = _asked(request)
-    check(asked, hub)
+    check(asked)
     events = confirmed_events(request, hub)
     if request.kind == "Create":  # later on, what is recorded counts
         hub = hub_for(hub, request.account, request.region)
@@ -84,6 +92,8 @@ def delete(event: Mapping[str, JSON], hub: Hub) -> Answer:
     """
     request = parse(event)
     done = Answer(physical_id=request.physical_id)
+    if never_made(request):
+        return done
     record = hub.register.read(request.account, request.region)
     if is_not_ours(request, record):
         return done

@@ -19,8 +19,9 @@ from state_backend.drift import Actor, Repairs, contested, counted
 from state_backend.errors import StateholdError, explain
 from state_backend.hub import Hub
 from state_backend.intent import begun
+from state_backend.model import Outcome
 from state_backend.outcomes import Report
-from state_backend.ownership import HUB, LIVE, RELEASED, Claim, Record, claim
+from state_backend.ownership import HUB, LIVE, RELEASED, Claim, Record, claim, on_record
 from state_backend.reconcile import wanted
 from state_backend.spec import Defaults, resolve
 
@@ -54,26 +55,30 @@ class Request:
 def vend(request: Request, hub: Hub) -> Report:
     """What became of *request*. Whatever AWS answers, this returns."""
     try:
-        check(request, hub)
-        if request.plan_only or hub.settings.plan_only:
-            return _plan(request, hub)
-        return _reconcile(request, hub)
+        check(request)
     except StateholdError as error:
         return outcomes.failure(request.account, request.region, error)
+    plan_only = request.plan_only or hub.settings.plan_only
+    try:
+        return _plan(request, hub) if plan_only else _reconcile(request, hub)
+    except StateholdError as error:
+        report = outcomes.failure(request.account, request.region, error)
     except AwsError as error:
-        return outcomes.failure(request.account, request.region, explain(error))
+        report = outcomes.failure(request.account, request.region, explain(error))
+    return report if plan_only else replace(report, notes=_announce(report, hub))
 
 
-def check(request: Request, hub: Hub) -> None:
+def check(request: Request) -> None:
     """
     That *request* is sound in itself, before any call is made for it.
+
+    Which defaults it meets is for the record to say: the hub's of today are not those of a backend
+    that is there.
 
     Raises:
         InvalidRequest: Its account, Region or properties are not accepted.
     """
-    given = request.properties
-    defaults = hub.defaults if given is not None else Defaults()
-    resolve(request.account, request.region, given or {}, defaults)
+    resolve(request.account, request.region, request.properties or {}, Defaults())
 
 
 def claim_of(record: Record, request: Request, hub: Hub) -> Claim:
@@ -138,7 +143,7 @@ def _recorded(record: Record, claimed: Claim, run: Run) -> Record:
         key_intent_at=run.key_intent_at,
     )
     if not run.report.is_settled:
-        return found
+        return replace(found, given={**found.given, **_put_under_a_key(record, claimed, run)})
     return replace(
         found,
         state=LIVE,
@@ -147,6 +152,19 @@ def _recorded(record: Record, claimed: Claim, run: Run) -> Record:
         previous_role_arn=run.other_role_arn,
         wanted=wanted(spec),
     )
+
+
+def _put_under_a_key(record: Record, claimed: Claim, run: Run) -> Mapping[str, JSON]:
+    """
+    The properties that count though not all is so: a bucket that is under a key by now stays under
+    it, and whoever goes back to AES256 must not be refused for that.
+    """
+    done = run.report.controls.get("bucket-encryption") in {Outcome.CHANGED, Outcome.KEPT}
+    before = on_record(record).encryption if record.complete else ""
+    if not done or (before, claimed.spec.encryption) != ("AES256", "aws:kms"):
+        return {}
+    key = {it: claimed.given[it] for it in ("KmsKeyArn",) if it in claimed.given}
+    return {"Encryption": "aws:kms", **key}
 
 
 def _left_alone(record: Record, request: Request, hub: Hub) -> Mapping[str, StateholdError]:

@@ -398,8 +398,27 @@ class TestOwnerless:
         assert got.spec.owner == OTHER_STACK
         assert got.defaults == OLD
 
+    def test_defaults_of_today_that_do_not_fit_are_not_looked_at(self):
+        elsewhere = Defaults("tfstate", {"KmsKeyArn": KEY.replace(REGION, "us-east-1")})
+
+        assert asked(record(""), OTHER_STACK, {}, elsewhere).owner == OTHER_STACK
+        assert asked(record(HUB), HUB, None, elsewhere).spec.makes_key
+
+        with pytest.raises(InvalidRequest, match="shared keys"):
+            asked(Record(account=ACCOUNT, region=REGION), HUB, None, elsewhere)
+
     def test_it_stays_protected(self):
         assert asked(record(""), OTHER_STACK, {}).spec.prevent_destroy
+
+    @pytest.mark.parametrize("owner", ["", STACK], ids=["nobodys", "the_same_stacks"])
+    def test_a_new_resource_lifts_no_protection(self, owner):
+        """Its creation may be rolled back, and then nobody gives back what it has lifted."""
+        lifting = {"PreventDestroy": "false"}
+
+        got = claim(record(owner), STACK, lifting, TODAY, creating=True)
+
+        assert got.spec.prevent_destroy
+        assert not claim(record(STACK), STACK, lifting, TODAY).spec.prevent_destroy
 
     def test_it_keeps_its_name(self):
         with pytest.raises(AlreadyExists, match=f"belongs to nobody now.*name {BUCKET}"):
@@ -438,6 +457,19 @@ class TestRollback:
 
         assert got.spec.encryption == "aws:kms"
         assert got.given["Encryption"] == "aws:kms"
+
+    @pytest.mark.parametrize(("name", "value"), [("KmsKeyArn", KEY), ("LockTableName", "locks")])
+    def test_what_came_with_the_step_to_enforce_stays_with_it(self, name, value):
+        """While the bucket was only observed, both could still change."""
+        now = record(STACK, {"Adopt": "enforce", name: value}, origin="adopted")
+
+        got = claim(now, STACK, {}, now.defaults, rolling_back=True)
+
+        assert got.spec.adopt == "enforce"
+        assert got.given[name] == value
+
+        with pytest.raises(RefusedChange, match=f"Property {name}"):
+            claim(now, STACK, {}, now.defaults)
 
     def test_what_an_adopted_bucket_enforces_stays(self):
         before = replace(record(STACK, {"Adopt": "enforce"}), origin="adopted")

@@ -140,6 +140,53 @@ class TestRecords:
 
         assert made.register.kept.given == {}
 
+    def test_a_bucket_that_is_under_a_key_by_now_is_recorded_so_and_a_rollback_keeps_it(
+        self, through
+    ):
+        account = through(Account())
+        made, _ = hub(account)
+        ask = Request(
+            account=ACCOUNT, region=REGION, requester=STACK, properties={"Encryption": "AES256"}
+        )
+        vend(ask, made)
+        account.refuse = {"put_parameter": "InternalError"}
+
+        vend(replace(ask, properties={}), made)
+
+        assert made.register.kept.given == {"Encryption": "aws:kms"}
+        account.refuse = {}
+
+        report = vend(replace(ask, rolling_back=True), made)
+
+        assert report.status == outcomes.READY
+        assert report.spec.encryption == "aws:kms"
+
+    def test_other_defaults_of_the_hub_do_not_stop_an_update_of_what_is_there(self, through):
+        account = through(Account())
+        key = account.has_key()
+        made, _ = hub(account)
+        ask = Request(
+            account=ACCOUNT, region=REGION, requester=STACK, properties={"KmsKeyArn": key}
+        )
+        assert vend(ask, made).status == outcomes.READY
+
+        other, _ = hub(account, made.register.kept, ENCRYPTION="AES256")
+
+        assert vend(ask, other).status == outcomes.READY
+
+    def test_a_failure_is_told_to_the_bus_also_where_nothing_was_looked_at(self, through):
+        made, events = hub(through(Account()), Record(account=ACCOUNT, region=REGION))
+        vend(Request(account=ACCOUNT, region=REGION, requester=STACK, properties={}), made)
+        events.clear()
+
+        report = vend(
+            Request(account=ACCOUNT, region=REGION, properties={"LockMode": "both"}), made
+        )
+
+        assert report.error.code == "AlreadyExists"
+        [told] = [it.parameters["Entries"][0]["DetailType"] for it in events]
+        assert told == "State Backend Failed"
+
     def test_a_released_backend_is_reported_and_never_repaired(self, through):
         account = through(Account())
         record = Record(

@@ -109,7 +109,7 @@ class MessageQueue:
         try:
             reports = act(_event(record), lambda events: self._pass_on(record, events))
         except StateholdError as error:
-            return [error]
+            return [_meant(error, waited)]
         errors = [it.error for it in reports if it.error is not None and it.needs_attention]
         return [_meant(error, waited) for error in errors]
 

@@ -120,14 +120,18 @@ class Register:
         names = {f"#f{index}": name for index, name in enumerate(fields)}
         values = {f":f{index}": value for index, value in enumerate(fields.values())}
         setting = ", ".join(f"{name} = :f{index}" for index, name in enumerate(names))
-        removing = " REMOVE lease_holder, lease_expires_at" if release else ""
+        mine = "lease_holder = :me"
+        if release:
+            # Sent again after its answer was lost, it finds that it was carried out.
+            setting += ", last_holder = :me REMOVE lease_holder, lease_expires_at"
+            mine += " OR (attribute_not_exists(lease_holder) AND last_holder = :me)"
         try:
             self._call(
                 "update_item",
                 {
                     "Key": _key(record.account, record.region),
-                    "UpdateExpression": f"SET {setting}{removing}",
-                    "ConditionExpression": "lease_holder = :me",
+                    "UpdateExpression": f"SET {setting}",
+                    "ConditionExpression": mine,
                     "ExpressionAttributeNames": names,
                     "ExpressionAttributeValues": {**values, ":me": {"S": holder}},
                 },

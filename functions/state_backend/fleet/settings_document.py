@@ -57,11 +57,11 @@ def settings_for(
 
     Each setting is the account's own, else that of the nearest unit which has it, else the root's.
 
+    A shared key of another Region is named where there is none in *region*: what already has its
+    own key is none the worse, and what is new is refused with it.
+
     Args:
         units: The units above the account, nearest first, the root last.
-
-    Raises:
-        InvalidRequest: The keys it names are all of other Regions.
     """
     settings: dict[str, JSON] = dict(document.root)
     for unit in reversed(units):
@@ -69,19 +69,9 @@ def settings_for(
     settings |= document.accounts.get(account, {})
     keys = settings.pop("KmsKeyArn", ())
     if keys:
-        settings["KmsKeyArn"] = _key_in(region, keys, account)
+        of_region = (arn for arn in keys if arn.split(":")[3] == region)
+        settings["KmsKeyArn"] = next(of_region, keys[0])
     return {name: _raw(value) for name, value in settings.items()}
-
-
-def _key_in(region: str, arns: Iterable[str], account: str) -> str:
-    found = next((arn for arn in arns if arn.split(":")[3] == region), "")
-    if not found:
-        # A backend keeps its key for ever, so a key of its own would be no way out.
-        raise InvalidRequest(
-            f"The settings document names shared keys for account {account}, but none in {region}",
-            f"Add the ARN of a key in {region} to KmsKeyArn, or leave the Region out of Regions",
-        )
-    return found
 
 
 def _raw(value: JSON) -> str:

@@ -185,6 +185,15 @@ class TestAnHour:
             [(_, sent)] = sqs.calls
             assert sent["MessageAttributes"]["code"]["StringValue"] == "AccessDenied"
 
+    def test_so_do_those_that_are_missing_before_any_account_has_its_turn(self, sqs, ticking):
+        def denied(body, pass_on):
+            raise NotPermittedYet("x", "y")
+
+        assert process(sqs, ticking, denied, message(first=ticking.time - 3600)) == []
+
+        [(_, sent)] = sqs.calls
+        assert sent["MessageAttributes"]["code"]["StringValue"] == "AccessDenied"
+
     @pytest.mark.parametrize("error", [Throttled("x", "y"), NotReady("x", "y")])
     def test_other_transient_errors_stay_so(self, sqs, ticking, error):
         first = ticking.time - 7200

@@ -172,6 +172,28 @@ def test_an_expired_one_is_taken_over(register, ticking):
         taken(register, "c")
 
 
+def test_a_record_with_which_the_lease_was_given_back_may_be_sent_again(register):
+    """The answer to the first attempt can be lost, and then it is made again."""
+    taken(register, "a")
+
+    register.save(FULL, "a", release=True)
+    register.save(FULL, "a", release=True)
+
+    assert register.read(ACCOUNT, REGION) == FULL
+
+
+def test_but_not_once_another_run_had_the_lease(register):
+    taken(register, "a")
+    register.save(FULL, "a", release=True)
+    taken(register, "b")
+    with pytest.raises(NotReady, match="was lost"):
+        register.save(EMPTY, "a", release=True)
+    register.save(FULL, "b", release=True)
+
+    with pytest.raises(NotReady, match="was lost"):
+        register.save(EMPTY, "a", release=True)
+
+
 def test_who_lost_it_can_record_nothing(register, ticking):
     taken(register, "a")
     ticking.time += 331

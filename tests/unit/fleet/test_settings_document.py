@@ -284,10 +284,12 @@ class TestASharedKey:
 
         assert settings_for(document, ACCOUNT, (), "eu-west-1")["KmsKeyArn"] == KEY_WEST
 
-    def test_a_region_without_one_is_refused(self):
+    def test_a_region_without_one_is_refused_where_a_backend_would_be_new(self):
         """A backend keeps its key for ever, so one of its own would be no way out."""
+        said = settings_for(parsed(root={"KmsKeyArn": KEY}), ACCOUNT, (), "us-east-1")
+
         with pytest.raises(InvalidRequest, match="none in us-east-1"):
-            settings_for(parsed(root={"KmsKeyArn": KEY}), ACCOUNT, (), "us-east-1")
+            resolve(ACCOUNT, "us-east-1", {}, Defaults("tfstate", said))
 
     def test_it_means_kms_whatever_stands_above(self):
         document = parsed(root={"Encryption": "AES256"}, accounts={ACCOUNT: {"KmsKeyArn": KEY}})

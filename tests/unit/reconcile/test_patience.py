@@ -45,6 +45,27 @@ class TestPatience:
         assert 150 < sum(ticking.slept) <= 200
         assert "ssm:put_parameter" not in account.written
 
+    def test_a_key_that_was_just_made_may_not_be_usable_for_moments(self):
+        account, ticking, refused = Account(), Ticking(), []
+
+        def not_yet(call):
+            if call.operation == "create_alias" and len(refused) < 3:
+                refused.append(call)
+                raise refusal(call, "KMSInvalidStateException", "is pending creation")
+
+        account.before = not_yet
+
+        assert run(account, ticking=ticking).errors == {}
+        assert sum(ticking.slept) == 3.5
+
+    def test_one_that_stays_unusable_is_not_waited_for_long(self):
+        account, ticking = Account(refuse={"create_alias": "KMSInvalidStateException"}), Ticking()
+
+        result = run(account, ticking=ticking)
+
+        assert result.errors["kms-key"].code == "GeneralServiceException"
+        assert sum(ticking.slept) == 7.5
+
     @pytest.mark.parametrize(
         ("seconds", "slept"), [(0.49, []), (0.5, [0.5]), (1.49, [0.5]), (1.5, [0.5, 1.0])]
     )
