@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bench import scale, table
 from bench.figures import Figure
+from tools.marked import with_part
 
 PAGE = Path(__file__).resolve().parent.parent / "docs/performance.md"
 MEASURED, COMPUTED = "measured", "computed"
@@ -21,23 +22,13 @@ def write(figures: Mapping[str, Figure], about: Mapping[str, str]) -> None:
     """Both parts of the page."""
     parts = [table.markdown(it) for it in table.tables(figures)]
     told = "\n\n".join(("\n".join(method(about)), *parts))
-    text = between(MEASURED, PAGE.read_text(encoding="utf-8"), told)
-    PAGE.write_text(between(COMPUTED, text, computed()), encoding="utf-8")
+    text = with_part(PAGE.read_text(encoding="utf-8"), MEASURED, told)
+    PAGE.write_text(with_part(text, COMPUTED, computed()), encoding="utf-8")
 
 
 def computed() -> str:
     """The simulation's table."""
     return "\n".join(scale.page())
-
-
-def between(part: str, text: str, told: str) -> str:
-    """*text* with *told* between the markers of *part*."""
-    begin, end = f"<!-- BEGIN {part} -->", f"<!-- END {part} -->"
-    before, _, rest = text.partition(begin)
-    _, found, after = rest.partition(end)
-    if not found:
-        raise ValueError(f"{PAGE} has no markers {begin} and {end}")
-    return f"{before}{begin}\n\n{told}\n\n{end}{after}"
 
 
 def method(about: Mapping[str, str]) -> Iterable[str]:

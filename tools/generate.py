@@ -29,6 +29,7 @@ from state_backend.reconcile import permissions
 from state_backend.resources import RESOURCES
 from state_backend.spec import KEY_ALIAS, BackendSpec, Defaults, resolve
 from tools import cost, policies, reference
+from tools.marked import replaced_between
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = ("template.yaml", "stacksets/provisioner-role.yaml")
@@ -102,11 +103,10 @@ def _is_current(path: str, text: str) -> bool:
 
 
 def _with_policy(template: str) -> str:
-    before, _, rest = template.partition(BEGIN)
-    _, _, after = rest.partition(END)
+    before = template.partition(BEGIN)[0]
     indent = " " * (len(before) - len(before.rstrip(" ")))
     lines = "".join(f"{indent}{line}\n" for line in _policy_lines())
-    return f"{before}{BEGIN}\n{lines}{indent}{END}{after}"
+    return replaced_between(template, BEGIN, END, f"\n{lines}{indent}")
 
 
 def _policy_lines() -> Iterable[str]:

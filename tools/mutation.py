@@ -20,6 +20,8 @@ from pathlib import Path
 
 import yaml
 
+from tools.marked import with_part
+
 ROOT = Path(__file__).parents[1]
 WORK = ROOT / ".build/mutation"
 EQUIVALENT = ROOT / "tests/mutation/equivalent.yaml"
@@ -198,10 +200,8 @@ def table(killed: Mapping[str, int], survivors: list[Mutant], excused: list[Muta
 def _print_table(killed: Mapping[str, int], survivors: list[Mutant], excused: list[Mutant]) -> None:
     told = table(killed, survivors, excused)
     print(told)
-    begin, end = "<!-- BEGIN mutation -->", "<!-- END mutation -->"
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(begin)
-    after = rest.partition(end)[2]
-    PAGE.write_text(f"{before}{begin}\n\n{told}\n\n{end}{after}", encoding="utf-8")
+    page = PAGE.read_text(encoding="utf-8")
+    PAGE.write_text(with_part(page, "mutation", told), encoding="utf-8")
 
 
 if __name__ == "__main__":

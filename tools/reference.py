@@ -10,6 +10,7 @@ import json
 from state_backend.calls import JSON
 from state_backend.ownership import FIXED
 from state_backend.properties import PROPERTIES
+from tools.marked import with_part
 
 _FUNCTION = "arn:aws:lambda:eu-central-1:111111111111:function:StateholdCustomResource"
 _TIMEOUT = 660
@@ -75,10 +76,7 @@ _DEPENDS = {
 def with_reference(page: str) -> str:
     """*page* with its generated parts written anew."""
     for name, text in (("syntax", _syntax()), ("properties", _properties())):
-        begin, end = f"<!-- BEGIN generated {name} -->\n", f"<!-- END generated {name} -->\n"
-        before, _, rest = page.partition(begin)
-        after = rest.partition(end)[2]
-        page = f"{before}{begin}\n{text}\n{end}{after}"
+        page = with_part(page, f"generated {name}", text)
     return page
 
 
@@ -134,7 +132,6 @@ def _syntax() -> str:
             "```json",
             json.dumps(resource, indent=2),
             "```",
-            "",
         ]
     )
 
@@ -148,7 +145,7 @@ def _properties() -> str:
         default = _DEPENDS.get(name) or (f"`{row.default}`" if row.default else "empty")
         update = "refused" if name in FIXED else "in place"
         rows.append(f"| `{name}` | {row.form.type} | {default} | {update} | {MEANINGS[name]} |")
-    return "\n".join([*rows, ""])
+    return "\n".join(rows)
 
 
 _ROWS = list(PROPERTIES.items())

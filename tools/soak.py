@@ -17,6 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree import ElementTree
 
+from tools.marked import replaced_between
+
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs/reliability.md"
 RESULTS = ROOT / ".build/soak.xml"
@@ -75,9 +77,9 @@ def main(names: list[str]) -> int:
     results = cases_in(RESULTS.read_text(encoding="utf-8"))
     today = datetime.now(UTC).date().isoformat()
     rows = {name: row(name, _of_battery(results, name), today) for name in chosen}
+    print("\n".join(rows.values()))
     page = PAGE.read_text(encoding="utf-8")
     PAGE.write_text(with_rows(page, rows), encoding="utf-8")
-    print("\n".join(rows.values()))
     return done.returncode
 
 
@@ -115,15 +117,14 @@ def row(name: str, tests: Iterable[Test], today: str) -> str:
 
 def with_rows(page: str, rows: Mapping[str, str]) -> str:
     """*page* with *rows* in place of those of the same batteries, and a row for each other one."""
-    before, _, rest = page.partition(BEGIN)
-    old, _, after = rest.partition(END)
+    old = page.partition(BEGIN)[2].partition(END)[0]
     known = {it[1]: it[0] for it in _ROW.finditer(old)} | {**rows}
     lines = [
         "| battery | cases | held | minutes of one core | on |",
         "| --- | ---: | ---: | ---: | --- |",
         *(known.get(name, f"| `{name}` | not yet run in all | | | |") for name in BATTERIES),
     ]
-    return f"{before}{BEGIN}\n\n" + "\n".join(lines) + f"\n\n{END}{after}"
+    return replaced_between(page, BEGIN, END, "\n\n" + "\n".join(lines) + "\n\n")
 
 
 if __name__ == "__main__":

@@ -53,6 +53,9 @@ def an_added_resource_that_failed(it: Setting) -> Stack:
     return stack
 
 
+# ---- its bucket is gone --------------------------------------------------------------------------
+
+
 def a_bucket_that_a_person_has_removed(it: Setting) -> Stack:
     stack = it.cloudformation.create_stack("payments", UNPROTECTED, account=ACCOUNT)
     person = it.aws.client(

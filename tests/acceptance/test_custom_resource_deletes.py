@@ -1,9 +1,9 @@
 """
-What becomes of a Delete: the contract's table, row by row, as CloudFormation plays each situation.
+What becomes of a Delete: the page's table, row by row, as CloudFormation plays each situation.
 
-``ROWS`` is to be read beside the table. A scenario ends with the stack's final status, with whose
-the backend is on record, and with the backend as whole as its clients left it; then the next
-deployment has to succeed on that same backend.
+``ROWS`` are the rows of ``docs/custom-resource.md``, and two more. A scenario ends with the stack's
+final status, with whose the backend is on record, and with the backend as whole as its clients left
+it; then the next deployment has to succeed on that same backend.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ from tests.acceptance.delete_situations import (
     forbid,
 )
 from tests.aws_double import Fault, Refusal
+from tests.contract.templates import ROOT
+from tests.contract.test_docs import cells
 
 NOBODY = ""
 THE_STACK = "stack"
@@ -59,7 +61,15 @@ class Row:
 
 
 ROWS = {
-    "never completed: SUCCESS, nothing touched": (
+    "a reader of the hub's backend: SUCCESS": (
+        Row(
+            play=given.a_reader_of_the_hubs_backend, ends="DELETE_COMPLETE", owner="hub", state=LIVE
+        ),
+        Row(
+            play=given.a_reader_that_says_it_may_go, ends="DELETE_COMPLETE", owner="hub", state=LIVE
+        ),
+    ),
+    "a backend that was never completed: SUCCESS": (
         Row(
             play=given.a_create_that_failed, ends="ROLLBACK_COMPLETE", owner=THE_STACK, whole=False
         ),
@@ -81,9 +91,11 @@ ROWS = {
             owner=THE_STACK,
             whole=False,
         ),
+    ),
+    "a backend whose bucket is gone: SUCCESS": (
         Row(play=given.a_bucket_that_a_person_has_removed, ends="DELETE_COMPLETE", whole=False),
     ),
-    "the creation rolls back: SUCCESS, everything stays, the next Create adopts it": (
+    "a completed backend while its stack's creation rolls back: SUCCESS": (
         Row(
             play=given.another_resource_fails_in_the_creation, ends="ROLLBACK_COMPLETE", state=LIVE
         ),
@@ -117,7 +129,7 @@ ROWS = {
             state=LIVE,
         ),
     ),
-    "new in an update that rolls back: SUCCESS, everything stays, the owner is the previous one": (
+    "a resource that was new in an update which rolls back: SUCCESS": (
         Row(
             play=given.a_new_resource_in_an_update_that_fails_elsewhere,
             ends="UPDATE_ROLLBACK_COMPLETE",
@@ -136,7 +148,7 @@ ROWS = {
             state=LIVE,
         ),
     ),
-    "held by another resource of the stack: SUCCESS, nothing touched": (
+    "a resource that was renamed in the template: SUCCESS": (
         Row(play=given.a_renamed_resource, ends="UPDATE_COMPLETE", owner=THE_STACK, state=LIVE),
         Row(
             play=given.a_renamed_resource_in_a_stack_with_many_pages,
@@ -145,15 +157,29 @@ ROWS = {
             state=LIVE,
         ),
     ),
-    "only a reader of the hub's: SUCCESS, nothing touched": (
+    "a live backend that is not protected: SUCCESS": (
         Row(
-            play=given.a_reader_of_the_hubs_backend, ends="DELETE_COMPLETE", owner="hub", state=LIVE
+            play=given.a_released_backend,
+            ends="DELETE_COMPLETE",
+            owner=THE_STACK,
+            state=RELEASED,
+            lifted=True,
         ),
         Row(
-            play=given.a_reader_that_says_it_may_go, ends="DELETE_COMPLETE", owner="hub", state=LIVE
+            play=given.a_backend_that_was_never_protected,
+            ends="DELETE_COMPLETE",
+            owner=THE_STACK,
+            state=RELEASED,
+        ),
+        Row(
+            play=given.a_released_resource_that_the_template_lost,
+            ends="UPDATE_COMPLETE",
+            owner=THE_STACK,
+            state=RELEASED,
+            lifted=True,
         ),
     ),
-    "live and protected on record: FAILED": (
+    "a live backend that is protected: FAILED": (
         Row(play=given.the_stack_is_deleted, ends="DELETE_FAILED", owner=THE_STACK, state=LIVE),
         Row(
             play=given.a_stack_made_by_change_set_is_deleted,
@@ -237,28 +263,6 @@ ROWS = {
             state=LIVE,
         ),
     ),
-    "released by an update before: SUCCESS, everything stays together": (
-        Row(
-            play=given.a_released_backend,
-            ends="DELETE_COMPLETE",
-            owner=THE_STACK,
-            state=RELEASED,
-            lifted=True,
-        ),
-        Row(
-            play=given.a_backend_that_was_never_protected,
-            ends="DELETE_COMPLETE",
-            owner=THE_STACK,
-            state=RELEASED,
-        ),
-        Row(
-            play=given.a_released_resource_that_the_template_lost,
-            ends="UPDATE_COMPLETE",
-            owner=THE_STACK,
-            state=RELEASED,
-            lifted=True,
-        ),
-    ),
     "not to be looked at: FAILED": tuple(
         Row(play=play, ends="DELETE_FAILED", owner=THE_STACK, state=LIVE)
         for play in (
@@ -313,6 +317,16 @@ def test_a_delete_ends_as_the_table_says_and_the_next_deployment_has_the_same_ba
         assert (after.states, after.key) == (before.states, before.key)
 
 
+def test_the_page_has_these_rows_in_this_order() -> None:
+    text = (ROOT / "docs/custom-resource.md").read_text()
+    table = text.partition("\n## Delete\n")[2].partition("\n## ")[0]
+    found = [cells(line) for line in table.splitlines() if line.startswith("| ")][2:]
+
+    shown = [f"{case.partition(',')[0]}: {answer}" for case, answer, _ in found]
+
+    assert [*shown, *list(ROWS)[-2:]] == list(ROWS)
+
+
 def _is_whole(it: Setting, row: Row) -> None:
     """As its clients left it; only what an update has lifted before may be missing."""
     assert it.at_first is not None
@@ -333,6 +347,16 @@ def _deploy_again(it: Setting, stack: Stack) -> Stack:
     if stack.status in {"DELETE_COMPLETE", "ROLLBACK_COMPLETE"}:
         return it.cloudformation.create_stack("payments", template, account=ACCOUNT)
     return it.cloudformation.update_stack(stack, template)
+
+
+def test_the_hub_too_makes_a_backend_anew_whose_bucket_is_gone(it: Setting) -> None:
+    given.a_bucket_that_a_person_has_removed(it)
+
+    assert it.vend()["status"] == "READY"
+
+    made = it.backend()
+    assert made is not None
+    assert (made.keys_in_account, it.record().owner) == (1, "hub")
 
 
 # ---- what the answers and the tags say -----------------------------------------------------------

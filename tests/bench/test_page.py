@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import pytest
-
 from bench import page
 from bench.figures import Figure, figure
 from bench.table import tables
+from tools.marked import with_part
 
 
 def test_the_simulations_table_is_current():
     text = page.PAGE.read_text(encoding="utf-8")
 
-    assert page.between(page.COMPUTED, text, page.computed()) == text, (
+    assert with_part(text, page.COMPUTED, page.computed()) == text, (
         "run python -m bench --page .build/bench.json"
     )
 
 
-def test_what_is_written_stands_between_its_markers_and_all_else_stays():
-    text = "before\n<!-- BEGIN measured -->\nold\n<!-- END measured -->\nafter"
-
-    assert page.between("measured", text, "new") == (
-        "before\n<!-- BEGIN measured -->\n\nnew\n\n<!-- END measured -->\nafter"
-    )
-
-
-def test_a_page_without_markers_is_not_written():
-    with pytest.raises(ValueError, match="BEGIN measured"):
-        page.between("measured", "nothing", "new")
+def test_there_is_room_for_what_is_measured():
+    with_part(page.PAGE.read_text(encoding="utf-8"), page.MEASURED, "")
 
 
 def measured(**others: Figure) -> dict[str, Figure]:
