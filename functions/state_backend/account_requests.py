@@ -14,7 +14,7 @@ from state_backend import outcomes
 from state_backend.aws import accounts
 from state_backend.aws.accounts import Account
 from state_backend.calls import JSON, AwsError
-from state_backend.errors import NotStabilized, StateholdError, explain
+from state_backend.errors import NotReady, NotStabilized, StateholdError, explain
 from state_backend.event_sources import parse
 from state_backend.event_sources.request import Asked
 from state_backend.fleet.scope import reason_out_of_scope
@@ -164,6 +164,8 @@ class _Errand:
         if account not in self._standings:
             try:
                 self._standings[account] = self._looked_up(account)
+            except StateholdError as error:
+                self._standings[account] = error
             except AwsError as error:
                 self._standings[account] = explain(error)
         found = self._standings[account]
@@ -175,6 +177,11 @@ class _Errand:
         if self._asked.trusted and self._document is None:
             return _Standing()
         found = self._found(account)
+        if found.is_not_active_yet and not self._asked.trusted:
+            raise NotReady(
+                f"account {account} is {found.state}",
+                "It is tried again; Organizations activates it once its sign-up is complete",
+            )
         if self._document is None:
             return _Standing(reason=found.reason_to_ignore)
         units = accounts.units_above(self._hub.at_home, found)

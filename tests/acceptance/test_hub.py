@@ -354,6 +354,19 @@ class TestSeveralAtOnce:
 
         assert (hub.status(ACCOUNT), "SUSPENDED" in hub.error(ACCOUNT)) == ("IGNORED", True)
 
+    def test_an_account_that_is_not_active_yet_is_waited_for(self, aws):
+        aws.add_account(ACCOUNT, state="PENDING_ACTIVATION")
+        hub = deployed(aws)
+        _put(hub, json.dumps({"operation": "reconcile", "accountId": ACCOUNT}))
+        hub.wait(0.0)
+
+        assert (hub.status(ACCOUNT), "PENDING" in hub.error(ACCOUNT)) == ("WAITING", True)
+
+        aws.set_account_state(ACCOUNT, "ACTIVE")
+        hub.wait(61.0)
+
+        assert hub.status(ACCOUNT) == "READY"
+
     def test_a_unit_that_is_gone_is_ignored(self, aws):
         hub = deployed(aws)
 

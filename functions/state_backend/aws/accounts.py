@@ -39,6 +39,10 @@ class Account:
     """The units above it, nearest first, the root last; empty until it is asked for."""
 
     @property
+    def is_not_active_yet(self) -> bool:
+        return self.state == "PENDING_ACTIVATION"
+
+    @property
     def reason_to_ignore(self) -> str:
         """Why it gets no backend; empty if it is active."""
         if self.state == "ACTIVE":
