@@ -284,6 +284,8 @@ class Accounts(RuleBasedStateMachine):
         elif self.expected.owner == HUB:
             self.expected.tighten(given)
         else:
+            if self.expected.is_orphaned and self.expected.protected:
+                given = {**given, "PreventDestroy": "true"}  # what is new lifts nothing
             self.expected.owner, self.expected.given = stack.stack_id, given
             self.expected.is_orphaned = False
         self.whole = True
