@@ -16,7 +16,7 @@ import pytest
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Garbage is looked for seldom, and not among what stays: it took a quarter of all time."""
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    gc.set_threshold(10_000, 10, 10)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
