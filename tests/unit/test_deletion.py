@@ -11,6 +11,7 @@ from state_backend.deletion import (
     failed_id,
     has_ended,
     is_protected,
+    never_made,
     refusal,
     rolls_back,
     settled,
@@ -77,6 +78,10 @@ class TestNeverCompleted:
     )
     def test_it_is_let_go_and_nothing_is_touched(self, case):
         assert verdict(**case) in TOUCHES_NOTHING
+
+    def test_a_marker_says_so_by_itself(self):
+        assert never_made(request(failed_id({"LogicalResourceId": ID})))
+        assert not never_made(request("somebody-elses"))
 
     def test_no_bucket_can_have_the_markers_name(self):
         assert (

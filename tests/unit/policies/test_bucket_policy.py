@@ -179,6 +179,14 @@ class TestObserved:
         assert not {"StateholdDenySseC", *KMS} & set(found)
         assert {"StateholdDenyInsecureTransport", "StateholdDenyDestroy"} <= set(found)
 
+    def test_copies_of_another_bucket_still_come_in(self):
+        observed, enforced = (
+            set(made(given, origin="adopted")["StateholdDenyReconfigure"]["Action"])
+            for given in ({}, {"Adopt": "enforce"})
+        )
+
+        assert enforced - observed == {"s3:ReplicateObject", "s3:ReplicateDelete"}
+
     def test_enforced_it_has_all_of_it(self):
         assert made({"Adopt": "enforce"}, origin="adopted") == made()
 
