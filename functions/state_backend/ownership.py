@@ -223,8 +223,8 @@ def _not_loosened(
     if rolling_back:  # one that is refused would wedge the stack
         if (recorded.encryption, wanted.encryption) == ("aws:kms", "AES256"):
             kept["Encryption"] = "aws:kms"
-        # Both could change while the bucket was only observed, which it may be no more.
-        for name in _OPEN_WHILE_OBSERVED:
+        # Both could change while the bucket was only observed, which it is no more.
+        for name in frozenset() if recorded.observes else _OPEN_WHILE_OBSERVED:
             before, after = (getattr(it, FIXED[name]) for it in (recorded, wanted))
             if before != after:
                 kept[name] = before

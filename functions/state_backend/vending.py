@@ -157,11 +157,13 @@ def _recorded(record: Record, claimed: Claim, run: Run) -> Record:
 def _put_under_a_key(record: Record, claimed: Claim, run: Run) -> Mapping[str, JSON]:
     """
     The properties that count though not all is so: a bucket that is under a key by now stays under
-    it, and whoever goes back to AES256 must not be refused for that.
+    it, and whoever goes back to AES256 must not be refused for that. One that is only observed is
+    kept as it is, under a key or not.
     """
+    spec = run.report.spec or claimed.spec
     done = run.report.controls.get("bucket-encryption") in {Outcome.CHANGED, Outcome.KEPT}
     before = on_record(record).encryption if record.complete else ""
-    if not done or (before, claimed.spec.encryption) != ("AES256", "aws:kms"):
+    if spec.observes or not done or (before, claimed.spec.encryption) != ("AES256", "aws:kms"):
         return {}
     key = {it: claimed.given[it] for it in ("KmsKeyArn",) if it in claimed.given}
     return {"Encryption": "aws:kms", **key}

@@ -471,6 +471,12 @@ class TestRollback:
         with pytest.raises(RefusedChange, match=f"Property {name}"):
             claim(now, STACK, {}, now.defaults)
 
+    @pytest.mark.parametrize(("name", "value"), [("KmsKeyArn", KEY), ("LockTableName", "locks")])
+    def test_while_it_is_only_observed_they_go_back_too(self, name, value):
+        now = record(STACK, {name: value}, origin="adopted", key_arn="")
+
+        assert name not in claim(now, STACK, {}, now.defaults, rolling_back=True).given
+
     def test_what_an_adopted_bucket_enforces_stays(self):
         before = replace(record(STACK, {"Adopt": "enforce"}), origin="adopted")
 

@@ -161,6 +161,21 @@ class TestRecords:
         assert report.status == outcomes.READY
         assert report.spec.encryption == "aws:kms"
 
+    def test_a_bucket_that_is_only_observed_is_under_no_key_yet(self, through):
+        account = through(Account())
+        account.has_bucket(BUCKET)
+        made, _ = hub(account)
+        ask = Request(
+            account=ACCOUNT, region=REGION, requester=STACK, properties={"Encryption": "AES256"}
+        )
+        vend(ask, made)
+        assert made.register.kept.state == LIVE
+        account.refuse = {"put_parameter": "InternalError"}
+
+        vend(replace(ask, properties={"LockMode": "both"}), made)
+
+        assert made.register.kept.given == {"Encryption": "AES256"}
+
     def test_other_defaults_of_the_hub_do_not_stop_an_update_of_what_is_there(self, through):
         account = through(Account())
         key = account.has_key()
