@@ -18,6 +18,7 @@ from state_backend.outcomes import Report
 from state_backend.ownership import Claim, Record
 from state_backend.policies.session_policy import session_policies
 from state_backend.reconcile import Loop, permissions
+from state_backend.spec import BackendSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,16 @@ def act(record: Record, claimed: Claim, hub: Hub, *, plan_only: bool) -> Run:
     first: Run | None = None
     stopped: Session | None = None
     made: tuple[Change, ...] = ()
+
+    def run_as(role_arn: str, beside: str, invoke: Invoke) -> Run:
+        nonlocal record, claimed, made
+        through = _through(role_arn, beside, record, claimed)
+        run = _loop(record, through, hub, invoke, plan_only=plan_only)
+        made += run.made
+        if not plan_only:
+            record, claimed = _after(run, record, claimed)
+        return run
+
     while remaining:
         try:
             session = hub.sessions.open(remaining, claimed.spec.region, policies)
@@ -60,27 +71,21 @@ def act(record: Record, claimed: Claim, hub: Hub, *, plan_only: bool) -> Run:
             break
         if stopped is not None and not plan_only:
             # What the stopped role has written lets only that role repair: it admits the next one.
-            admitting = _through(stopped.role_arn, session.role_arn, record, claimed)
-            run = _loop(record, admitting, hub, stopped.invoke, plan_only=False)
-            made += run.made
-            record, claimed = _after(run, record, claimed)
-        before = stopped.role_arn if stopped else ""
-        through = _through(session.role_arn, before, record, claimed)
-        run = _loop(record, through, hub, session.invoke, plan_only=plan_only)
-        made += run.made
+            run_as(stopped.role_arn, session.role_arn, stopped.invoke)
+        run = run_as(session.role_arn, stopped.role_arn if stopped else "", session.invoke)
         if not isinstance(run.report.error, AccessDenied):
             return replace(run, made=made)
-        if not plan_only:
-            record, claimed = _after(run, record, claimed)
         first, stopped = first or run, session
         remaining = remaining[remaining.index(session.role_arn) + 1 :]
     if first is None:
         raise InvalidRequest("No role to act through is set", "Name one in ExecutionRoleNames")
-    spec = first.report.spec
-    if spec is not None:  # a key that a later role made is on record all the same
-        spec = replace(spec, key_arn=spec.key_arn or claimed.spec.key_arn)
-    report = replace(first.report, spec=spec)
+    # A key that a later role made, or set out to make, is on record all the same.
+    report = replace(first.report, spec=_with_key(first.report.spec, claimed.spec.key_arn))
     return replace(first, report=report, made=made, key_intent_at=record.key_intent_at)
+
+
+def _with_key(spec: BackendSpec | None, key_arn: str) -> BackendSpec | None:
+    return replace(spec, key_arn=spec.key_arn or key_arn) if spec is not None else None
 
 
 def _after(run: Run, record: Record, claimed: Claim) -> tuple[Record, Claim]:

@@ -8,13 +8,13 @@ from state_backend import outcomes
 from state_backend.vending import vend
 from tests.unit.account import Account
 from tests.unit.given import BUCKET
-from tests.unit.test_vending import HERE, hub, through  # noqa: F401 - a fixture
+from tests.unit.hub import HERE, hub
 
 DENIED = "AccessDenied: not authorized to perform: it with an explicit deny in a policy"
 
 
 @pytest.mark.parametrize("denied", ["create_alias", "put_bucket_policy", "put_bucket_versioning"])
-def test_roles_that_are_stopped_after_each_other_make_one_key(through, denied):  # noqa: F811
+def test_roles_that_are_stopped_after_each_other_make_one_key(through, denied):
     account = through(Account(refuse={denied: DENIED}))
     made, _ = hub(account)
 
@@ -33,7 +33,7 @@ def test_roles_that_are_stopped_after_each_other_make_one_key(through, denied): 
     ] == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
 
 
-def test_a_role_that_makes_what_the_first_one_may_not_goes_on_from_there(through):  # noqa: F811
+def test_a_role_that_makes_what_the_first_one_may_not_goes_on_from_there(through):
     account = through(Account(refuse={"create_key": DENIED}))
     made, _ = hub(account)
     roles = []

@@ -15,7 +15,7 @@ from state_backend.policies.session_policy import stack_policy
 from state_backend.stack_evidence import _session
 from state_backend.stack_requests import delete
 from tests.unit.given import ACCOUNT, REGION, STACK
-from tests.unit.test_vending import hub
+from tests.unit.hub import hub
 
 LOOK = Call("cloudformation", "describe_stack_events", {"StackName": STACK})
 
