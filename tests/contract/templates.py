@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -48,3 +49,8 @@ def statements(node: Any) -> Iterator[dict[str, Any]]:
 
 def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
+
+
+def sample(name: str) -> dict[str, object]:
+    """The sample of that name in ``events/``."""
+    return dict(json.loads((ROOT / f"events/{name}.json").read_text()))
