@@ -56,7 +56,7 @@ def handler(event: JSON, context: LambdaContext) -> None:
         return
     if not delivered:
         count("AnswersNotDelivered")
-    if event.get("RequestType") not in tuple(KINDS):  # not in the set: it may be a list
+    if event.get("RequestType") not in tuple(KINDS):  # one that is forged may be unhashable
         count(_UNCONFIRMED)
 
 
@@ -71,7 +71,8 @@ def _answered(act: Callable[[], Answer]) -> Answer:
     except AwsError as error:
         raise _for_a_stack(explain(error)) from error
     except StateholdError as error:
-        raise _for_a_stack(error) from error
+        _for_a_stack(error)
+        raise
 
 
 def _for_a_stack(error: StateholdError) -> StateholdError:

@@ -98,7 +98,7 @@ def decide(request: StackRequest, record: Record, evidence: Evidence) -> Verdict
     return Verdict.REFUSED
 
 
-def settled(record: Record, verdict: Verdict) -> Record:
+def after(record: Record, verdict: Verdict) -> Record:
     """*record* after *verdict*."""
     match verdict:
         case Verdict.RELEASED:

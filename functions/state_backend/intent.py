@@ -60,7 +60,7 @@ class Intent:
         """
         at = self._record.key_intent_at if self._is_young else self._now
         record = replace(begun(self._record, self._claimed), key_intent_at=at)
-        self._hub.register.save(record, self._hub.holder, release=False)
+        self._hub.register.save(record, self._hub.holder, give_back=False)
 
     def before_creating(self, missing: frozenset[str]) -> None:
         """

@@ -17,12 +17,12 @@ from state_backend.aws.cloudformation_response import Answer
 from state_backend.calls import JSON, AwsError
 from state_backend.deletion import (
     Verdict,
+    after,
     decide,
     is_not_ours,
     never_made,
     refusal,
     rolls_back,
-    settled,
 )
 from state_backend.errors import (
     AlreadyExists,
@@ -33,6 +33,7 @@ from state_backend.errors import (
 )
 from state_backend.event_sources.cloudformation import StackRequest, parse
 from state_backend.hub import Hub
+from state_backend.lease import Lease
 from state_backend.outcomes import Report
 from state_backend.ownership import HUB, LIVE, RELEASED, Record, on_record
 from state_backend.properties import PROTOCOL_PROPERTIES
@@ -99,14 +100,15 @@ def delete(event: Mapping[str, JSON], hub: Hub) -> Answer:
         return done
     evidence = evidence_on(request, record, hub)
 
-    def judged(record: Record) -> Record:
-        return settled(record, decide(request, record, evidence))
+    def judged(found: Record) -> Record:
+        return after(found, decide(request, found, evidence))
 
     if not hub.settings.plan_only:
-        record = _rewritten(request, hub, judged)
-    elif decide(request, record, evidence) is Verdict.RELEASED:
+        record = _rewrite(request, hub, judged)
+    verdict = decide(request, record, evidence)
+    if verdict is Verdict.RELEASED and hub.settings.plan_only:
         raise _plan_only()
-    if decide(request, record, evidence) is not Verdict.REFUSED:
+    if verdict is not Verdict.REFUSED:
         return done
     reason = refusal(request, record)
     count("DeletesRefused")
@@ -119,7 +121,7 @@ def delete(event: Mapping[str, JSON], hub: Hub) -> Answer:
 
 def _claimed(request: StackRequest, asked: Request, hub: Hub) -> Record:
     """
-    The record that *request* meets: held against it before even the register is written.
+    The record that *request* meets, checked against it before anything is written.
 
     Raises:
         InvalidRequest, AlreadyExists, RefusedChange: The record does not allow it.
@@ -138,7 +140,7 @@ def _claimed(request: StackRequest, asked: Request, hub: Hub) -> Record:
         leaves = True
     if leaves and not hub.settings.plan_only:
         # So that a rollback does not hand it back to a stack that never had it, or is gone.
-        _rewritten(request, hub, left)
+        _rewrite(request, hub, left)
     return record
 
 
@@ -171,26 +173,20 @@ def _left_by(owner: str) -> Callable[[Record], Record]:
     return left
 
 
-def _rewritten(request: StackRequest, hub: Hub, change: Callable[[Record], Record]) -> Record:
+def _rewrite(request: StackRequest, hub: Hub, change: Callable[[Record], Record]) -> Record:
     """
-    The record as it was before *change*, which is written down under the lease.
+    Makes *change* under the lease. Returns the record that it met.
 
     Raises:
         NotReady: Another run held the lease for as long as there was time.
     """
-    record = patiently(
-        lambda: hub.register.acquire(request.account, request.region, hub.holder, hub.deadline),
-        hub,
-    )
-    try:
-        after = change(record)
-        if after.state not in {record.state, ""}:
-            mirror(on_record(record), after.state, _roles(record), hub)
-    except BaseException:
-        hub.register.release(record, hub.holder)
-        raise
-    hub.register.save(after, hub.holder, release=True)
-    return record
+    with patiently(lambda: Lease(request.account, request.region, hub), hub) as lease:
+        met = lease.record
+        changed = change(met)
+        if changed.state not in {met.state, ""}:
+            mirror(on_record(met), changed.state, _roles(met), hub)
+        lease.conclude(changed)
+    return met
 
 
 def _roles(record: Record) -> list[str]:

@@ -19,14 +19,12 @@ from state_backend.drift import Actor, Repairs, contested, counted
 from state_backend.errors import StateholdError, explain
 from state_backend.hub import Hub
 from state_backend.intent import begun
+from state_backend.lease import Lease
 from state_backend.model import Outcome
 from state_backend.outcomes import Report
 from state_backend.ownership import HUB, LIVE, RELEASED, Claim, Record, claim, on_record
 from state_backend.reconcile import wanted
 from state_backend.spec import Defaults, resolve
-
-_LEASE_OUTLASTS_SECONDS = 30.0
-"""How long the lease is held beyond the function's own end: not all clocks are alike."""
 
 _RELEASED = "the backend was released: it is reported, never repaired"
 
@@ -107,24 +105,18 @@ def _plan(request: Request, hub: Hub) -> Report:
 
 
 def _reconcile(request: Request, hub: Hub) -> Report:
-    until = hub.deadline + _LEASE_OUTLASTS_SECONDS
-    record = hub.register.acquire(request.account, request.region, hub.holder, until)
-    try:
+    with Lease(request.account, request.region, hub) as lease:
+        record = lease.record
         if _is_only_reported(record, request):
-            hub.register.release(record, hub.holder)
             return outcomes.ignored(request.account, request.region, _RELEASED)
         left_alone = _left_alone(record, request, hub)
         claimed = replace(claim_of(record, request, hub), left_alone=left_alone)
         run = act(record, claimed, hub, plan_only=False)
-    except BaseException:
-        # What was recorded on the way, such as the intent to create a key, stays.
-        hub.register.release(record, hub.holder)
-        raise
-    report = _with_drift(record, request, run)
-    done = replace(_recorded(record, claimed, run), repairs=_repairs(record, request, report, hub))
-    with ThreadPoolExecutor(1) as pool:
-        announced = pool.submit(_announce, report, hub)
-        hub.register.save(done, hub.holder, release=True)
+        report = _with_drift(record, request, run)
+        repairs = _repairs(record, request, report, hub)
+        with ThreadPoolExecutor(1) as pool:
+            announced = pool.submit(_announce, report, hub)
+            lease.conclude(replace(_recorded(record, claimed, run), repairs=repairs))
     return replace(report, notes=(*report.notes, *announced.result()))
 
 

@@ -29,7 +29,7 @@ class Notebook(Register):
     def acquire(self, account, region, holder, until):
         return self.kept
 
-    def save(self, record, holder, *, release):
+    def save(self, record, holder, *, give_back):
         self.saved.append(record)
         object.__setattr__(self, "kept", record)
 

@@ -7,6 +7,7 @@ import pytest
 from state_backend.deletion import (
     Evidence,
     Verdict,
+    after,
     decide,
     failed_id,
     has_ended,
@@ -14,7 +15,6 @@ from state_backend.deletion import (
     never_made,
     refusal,
     rolls_back,
-    settled,
 )
 from state_backend.event_sources.cloudformation import parse
 from state_backend.ownership import HUB, LIVE, RELEASED, Record
@@ -257,29 +257,29 @@ HAD = {"previous_owner": OTHER_STACK}
 
 class TestRecordAfterwards:
     def test_a_released_backend_is_on_record_as_such_and_goes_back_to_nobody(self):
-        after = settled(record(**HAD), Verdict.RELEASED)
+        changed = after(record(**HAD), Verdict.RELEASED)
 
-        assert after == record(state=RELEASED)
+        assert changed == record(state=RELEASED)
 
     def test_one_that_is_handed_back_is_the_hubs_again(self):
-        after = settled(record(previous_owner=HUB), Verdict.HANDED_BACK)
+        changed = after(record(previous_owner=HUB), Verdict.HANDED_BACK)
 
-        assert after == record(owner=HUB)
+        assert changed == record(owner=HUB)
 
     def test_one_that_is_handed_back_to_nobody_waits_for_the_next(self):
-        assert settled(record(), Verdict.HANDED_BACK) == record(owner="")
+        assert after(record(), Verdict.HANDED_BACK) == record(owner="")
 
     def test_what_a_stack_had_taken_over_released_is_released_again(self):
-        after = settled(record(**HAD), Verdict.HANDED_BACK)
+        changed = after(record(**HAD), Verdict.HANDED_BACK)
 
-        assert after == record(owner=OTHER_STACK, state=RELEASED)
+        assert changed == record(owner=OTHER_STACK, state=RELEASED)
 
     def test_of_one_that_is_gone_nothing_is_claimed(self):
-        assert settled(record(**HAD), Verdict.GONE) == record(owner="", state="")
+        assert after(record(**HAD), Verdict.GONE) == record(owner="", state="")
 
     @pytest.mark.parametrize("kept", [Verdict.REFUSED, Verdict.NOTHING_THERE])
     def test_otherwise_it_stays_as_it_is(self, kept):
-        assert settled(record(**HAD), kept) == record(**HAD)
+        assert after(record(**HAD), kept) == record(**HAD)
 
 
 class TestTheStackItself:

@@ -163,7 +163,7 @@ class TestRecords:
         account = through(Account())
         made, events = hub(account)
         vend(Request(account=ACCOUNT, region=REGION, requester=STACK, properties={}), made)
-        made.register.save(replace(made.register.kept, owner=""), "me", release=True)
+        made.register.save(replace(made.register.kept, owner=""), "me", give_back=True)
         account.writes.clear()
         events.clear()
 
@@ -301,7 +301,7 @@ class TestDrift:
         """As after a new release of ours, or once another role acts."""
         kept = made.register.kept
         yesterday = replace(kept, wanted={**kept.wanted, "bucket-tags": "another"})
-        made.register.save(yesterday, "me", release=True)
+        made.register.save(yesterday, "me", give_back=True)
 
         report = self.change(account, made)
 

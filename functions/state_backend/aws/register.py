@@ -107,9 +107,9 @@ class Register:
             raise
         return _record(account, region, answer["Attributes"])
 
-    def save(self, record: Record, holder: str, *, release: bool) -> None:
+    def save(self, record: Record, holder: str, *, give_back: bool) -> None:
         """
-        Records *record*, and gives the lease back if *release*.
+        Records *record*, and gives the lease back if *give_back*.
 
         Raises:
             NotReady: The lease was lost to another run.
@@ -121,7 +121,7 @@ class Register:
         values = {f":f{index}": value for index, value in enumerate(fields.values())}
         setting = ", ".join(f"{name} = :f{index}" for index, name in enumerate(names))
         mine = "lease_holder = :me"
-        if release:
+        if give_back:
             # Sent again after its answer was lost, it finds that it was carried out.
             setting += ", last_holder = :me REMOVE lease_holder, lease_expires_at"
             mine += " OR (attribute_not_exists(lease_holder) AND last_holder = :me)"
@@ -144,18 +144,18 @@ class Register:
                 ) from error
             raise
 
-    def release(self, record: Record, holder: str) -> None:
+    def give_back(self, record: Record, holder: str) -> None:
         """Gives the lease back if it still is *holder*'s; all else on record stays as it is."""
         if not self.table:
             return
-        release = {
+        removal = {
             "Key": _key(record.account, record.region),
             "UpdateExpression": "REMOVE lease_holder, lease_expires_at",
             "ConditionExpression": "lease_holder = :me",
             "ExpressionAttributeValues": {":me": {"S": holder}},
         }
         try:
-            self._call("update_item", release)
+            self._call("update_item", removal)
         except AwsError as error:
             # It was given back already, in an attempt whose answer was lost, or taken over.
             if error.code != _CONDITION_FAILED:

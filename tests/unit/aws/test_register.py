@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from moto import mock_aws
 
-from state_backend.aws.invoke import Clients, Invoker, boto_session
 from state_backend.aws.register import KEY, Register
-from state_backend.calls import AwsError, Call
+from state_backend.calls import AwsError
 from state_backend.drift import Repairs
 from state_backend.errors import NotReady
 from state_backend.ownership import LIVE, Record
@@ -38,54 +34,12 @@ FULL = Record(
 EMPTY = Record(account=ACCOUNT, region=REGION)
 
 
-@pytest.fixture(scope="module")
-def invoke() -> Iterator[Invoker]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            patch.setenv(name, "testing")
-        patch.delenv("AWS_ENDPOINT_URL", raising=False)
-        boto_session.cache_clear()
-        with mock_aws():
-            made = Invoker(clients=Clients(region=REGION), clock=Ticking().clock)
-            made(
-                Call(
-                    "dynamodb",
-                    "create_table",
-                    {
-                        "TableName": TABLE,
-                        "KeySchema": [{"AttributeName": KEY, "KeyType": "HASH"}],
-                        "AttributeDefinitions": [{"AttributeName": KEY, "AttributeType": "S"}],
-                        "BillingMode": "PAY_PER_REQUEST",
-                    },
-                )
-            )
-            yield made
-    boto_session.cache_clear()
-
-
-@pytest.fixture
-def ticking() -> Ticking:
-    return Ticking()
-
-
-@pytest.fixture
-def register(invoke, ticking) -> Register:
-    invoke(
-        Call(
-            "dynamodb",
-            "delete_item",
-            {"TableName": TABLE, "Key": {KEY: {"S": f"{ACCOUNT}#{REGION}"}}},
-        )
-    )
-    return Register(table=TABLE, invoke=invoke, clock=ticking.clock)
-
-
 def test_all_that_was_ever_complete_is_listed(register):
     for region, state in (("eu-west-1", LIVE), ("eu-west-2", "RELEASED"), ("eu-west-3", "")):
         record = Record(account=ACCOUNT, region=region, owner=STACK, state=state)
         taken_record = register.acquire(ACCOUNT, region, "me", 2_000_000.0)
         assert taken_record.region == region
-        register.save(record, "me", release=True)
+        register.save(record, "me", give_back=True)
 
     found = [it for it in register.backends() if it.account == ACCOUNT]
 
@@ -133,7 +87,7 @@ def test_where_nothing_is_recorded_the_record_is_empty(register):
 def test_what_is_saved_comes_back_whole(register):
     taken(register, "a")
 
-    register.save(FULL, "a", release=True)
+    register.save(FULL, "a", give_back=True)
 
     assert register.read(ACCOUNT, REGION) == FULL
     assert taken(register, "b") == FULL
@@ -141,9 +95,9 @@ def test_what_is_saved_comes_back_whole(register):
 
 def test_what_was_recorded_can_be_taken_back(register):
     taken(register, "a")
-    register.save(FULL, "a", release=False)
+    register.save(FULL, "a", give_back=False)
 
-    register.save(EMPTY, "a", release=True)
+    register.save(EMPTY, "a", give_back=True)
 
     assert register.read(ACCOUNT, REGION) == EMPTY
 
@@ -176,43 +130,43 @@ def test_a_record_with_which_the_lease_was_given_back_may_be_sent_again(register
     """The answer to the first attempt can be lost, and then it is made again."""
     taken(register, "a")
 
-    register.save(FULL, "a", release=True)
-    register.save(FULL, "a", release=True)
+    register.save(FULL, "a", give_back=True)
+    register.save(FULL, "a", give_back=True)
 
     assert register.read(ACCOUNT, REGION) == FULL
 
 
 def test_but_not_once_another_run_had_the_lease(register):
     taken(register, "a")
-    register.save(FULL, "a", release=True)
+    register.save(FULL, "a", give_back=True)
     taken(register, "b")
     with pytest.raises(NotReady, match="was lost"):
-        register.save(EMPTY, "a", release=True)
-    register.save(FULL, "b", release=True)
+        register.save(EMPTY, "a", give_back=True)
+    register.save(FULL, "b", give_back=True)
 
     with pytest.raises(NotReady, match="was lost"):
-        register.save(EMPTY, "a", release=True)
+        register.save(EMPTY, "a", give_back=True)
 
 
 def test_who_lost_it_can_record_nothing(register, ticking):
     taken(register, "a")
     ticking.time += 331
     taken(register, "b")
-    register.save(FULL, "b", release=False)
+    register.save(FULL, "b", give_back=False)
 
-    for release in (True, False):
+    for give_back in (True, False):
         with pytest.raises(NotReady, match="was lost"):
-            register.save(EMPTY, "a", release=release)
+            register.save(EMPTY, "a", give_back=give_back)
 
     assert register.read(ACCOUNT, REGION) == FULL
 
 
 def test_given_back_it_is_free_and_its_last_holder_can_record_nothing(register):
     taken(register, "a")
-    register.save(FULL, "a", release=True)
+    register.save(FULL, "a", give_back=True)
 
     with pytest.raises(NotReady):
-        register.save(EMPTY, "a", release=False)
+        register.save(EMPTY, "a", give_back=False)
     taken(register, "b")
 
 
@@ -220,8 +174,8 @@ def test_giving_it_back_twice_is_giving_it_back(register):
     """The answer to the first attempt can be lost, and then it is made again."""
     taken(register, "a")
 
-    register.release(EMPTY, "a")
-    register.release(EMPTY, "a")
+    register.give_back(EMPTY, "a")
+    register.give_back(EMPTY, "a")
 
     assert taken(register, "b") == EMPTY
 
@@ -231,16 +185,16 @@ def test_who_has_lost_it_does_not_give_it_back_for_another(register, ticking):
     ticking.time += 10_000
     taken(register, "b")
 
-    register.release(EMPTY, "a")
+    register.give_back(EMPTY, "a")
 
     with pytest.raises(NotReady):
         taken(register, "c")
 
 
-def test_saving_without_release_keeps_it(register):
+def test_saving_without_giving_it_back_keeps_it(register):
     taken(register, "a")
 
-    register.save(FULL, "a", release=False)
+    register.save(FULL, "a", give_back=False)
 
     with pytest.raises(NotReady):
         taken(register, "b")
@@ -266,7 +220,7 @@ def test_out_of_reach_means_not_ready(code, act):
     acts = {
         "read": lambda: register.read(ACCOUNT, REGION),
         "acquire": lambda: taken(register, "a"),
-        "save": lambda: register.save(EMPTY, "a", release=True),
+        "save": lambda: register.save(EMPTY, "a", give_back=True),
     }
 
     with pytest.raises(NotReady):
@@ -280,7 +234,7 @@ def test_without_a_table_nothing_is_on_record():
     register = Register(table="", invoke=never, clock=Ticking().clock)
 
     assert register.read(ACCOUNT, REGION) == taken(register, "a") == EMPTY
-    register.save(FULL, "a", release=True)
+    register.save(FULL, "a", give_back=True)
 
 
 def test_a_read_is_consistent():
