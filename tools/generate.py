@@ -17,6 +17,7 @@ from pathlib import Path
 from state_backend.calls import JSON
 from state_backend.controls import CONTROLS
 from state_backend.model import Control, Resource
+from state_backend.outputs import PARAMETERS
 from state_backend.policies import client_access
 from state_backend.policies.document import statements_of
 from state_backend.policies.session_policy import (
@@ -43,7 +44,7 @@ ANY_BACKEND = Places(
     account_keys=f"{_START}:kms:{_HERE}:key/*",
     our_key=f"{_START}:kms:{_HERE}:key/*",
     alias=f"{_START}:kms:{_HERE}:{KEY_ALIAS}",
-    parameters=f"{_START}:ssm:{_HERE}:parameter/statehold/*",
+    parameters=tuple(f"{_START}:ssm:{_HERE}:parameter{name}" for name in PARAMETERS),
     table=f"{_START}:dynamodb:{_HERE}:table/*",
     stacks=f"{_START}:cloudformation:{_HERE}:stack/*",
 )

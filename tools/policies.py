@@ -109,7 +109,8 @@ def page(spec: BackendSpec) -> str:
         ),
         "The key": (
             "S3 asks KMS in the name of whoever asks S3, so an S3 permission is all that a client "
-            "needs. The account's root is never denied: KMS knows no way back from a lock-out.",
+            "needs. The account's root is never kept from administering it: KMS knows no way back "
+            "from a lock-out.",
             _made("Key", key_policy.STATEMENTS, spec),
         ),
         "The log bucket": (

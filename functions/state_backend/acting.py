@@ -4,6 +4,7 @@ The loop, through the first role of the hub's that can be assumed and is not sto
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -47,7 +48,7 @@ def act(record: Record, claimed: Claim, hub: Hub, *, plan_only: bool) -> Run:
         NotReady: None of them can be assumed.
         AwsError: STS did not answer.
     """
-    remaining = hub.settings.role_arns(claimed.spec.account)
+    remaining = configured = hub.settings.role_arns(claimed.spec.account)
     policies = session_policies(claimed.spec, permissions(claimed.spec))
     first: Run | None = None
     stopped: Session | None = None
@@ -55,7 +56,7 @@ def act(record: Record, claimed: Claim, hub: Hub, *, plan_only: bool) -> Run:
 
     def run_as(role_arn: str, beside: str, invoke: Invoke) -> Run:
         nonlocal record, claimed, made
-        through = _through(role_arn, beside, record, claimed)
+        through = _through(role_arn, beside, record, claimed, configured)
         run = _loop(record, through, hub, invoke, plan_only=plan_only)
         made += run.made
         if not plan_only:
@@ -96,14 +97,18 @@ def _after(run: Run, record: Record, claimed: Claim) -> tuple[Record, Claim]:
     return known, replace(claimed, spec=replace(claimed.spec, key_arn=claimed.spec.key_arn or key))
 
 
-def _through(role_arn: str, beside: str, record: Record, claimed: Claim) -> Claim:
+def _through(
+    role_arn: str, beside: str, record: Record, claimed: Claim, configured: Sequence[str]
+) -> Claim:
     """
     *claimed*, to be acted on through *role_arn*.
 
     The policies let two roles repair: this one, and the one *beside* it that a policy of ours stops
-    or has just stopped, or that was recorded before, so that roles can be exchanged.
+    or has just stopped, or that was recorded before, so that roles can be exchanged. One that is
+    no longer among the *configured* ones is let in for a single run more.
     """
-    others = (beside, record.role_arn, record.previous_role_arn)
+    before_that = record.previous_role_arn if record.previous_role_arn in configured else ""
+    others = (beside, record.role_arn, before_that)
     other = next((arn for arn in others if arn and arn != role_arn), "")
     acting = tuple(filter(None, (role_arn, other)))
     return replace(claimed, spec=replace(claimed.spec, acting_role_arns=acting))

@@ -7,6 +7,7 @@ Judged from the bucket's configuration alone, never from its objects.
 from __future__ import annotations
 
 from state_backend.lock_modes import LOCK_MODES
+from state_backend.policies.bucket_policy import is_left_to_its_manager
 from state_backend.spec import BackendSpec
 
 
@@ -17,10 +18,22 @@ def client_changes(spec: BackendSpec) -> tuple[str, ...]:
         _encryption(spec),
         _acls(spec),
         _locking(spec),
+        _readers(spec),
+        _workspaces(spec),
         _manager(spec),
         _bootstrapper(spec),
     )
     return tuple(filter(None, sentences))
+
+
+def gaps(spec: BackendSpec) -> tuple[str, ...]:
+    """What stays open in an adopted bucket that is enforced, a sentence each."""
+    if not is_left_to_its_manager(spec):
+        return ()
+    return (
+        f"it is managed by {spec.manager}, so its policy has no DenyReconfigure: whoever may set "
+        "its policy can take the other statements out",
+    )
 
 
 def _contradiction(spec: BackendSpec) -> str:
@@ -79,6 +92,23 @@ def _locking(spec: BackendSpec) -> str:
     return (
         f"the lock table {spec.lock_table_name} exists: take over the published block, which locks "
         "both ways, in every client before one of them locks with files alone"
+    )
+
+
+def _readers(spec: BackendSpec) -> str:
+    listed = spec.state_access_principal_arns
+    if not listed:
+        return ""
+    return f"once enforced, nobody but {', '.join(listed)} may read or write its states"
+
+
+def _workspaces(spec: BackendSpec) -> str:
+    if not spec.prevent_destroy:
+        return ""
+    return (
+        "once enforced, nothing but lock files and what is below WorkspaceKeyPrefix "
+        f"({spec.workspace_key_prefix}) can be deleted: if its clients keep workspaces elsewhere, "
+        "name that prefix"
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
-from state_backend.adoption import client_changes
+from state_backend.adoption import client_changes, gaps
 from state_backend.calls import JSON
 from state_backend.drift import Actor
 from state_backend.errors import NotStabilized, StateholdError, TransientError
@@ -94,7 +94,7 @@ def report(result: Reconciled, *, planned: bool) -> Report:
     """The report on what the loop did, or would do."""
     status, error = _verdict(result, planned)
     adopting = result.spec.origin == "adopted" and (planned or result.spec.observes)
-    told = client_changes(result.spec) if adopting else ()
+    told = client_changes(result.spec) if adopting else gaps(result.spec)
     return Report(
         account=result.spec.account,
         region=result.spec.region,

@@ -20,6 +20,10 @@ from state_backend.regions import (
 from state_backend.settings import BUCKET_NAME_PREFIX
 
 KEY_ALIAS = "alias/statehold"
+BACKEND_PARAMETER = "/statehold/backend"
+"""The SSM parameter with what a client is to set, as JSON."""
+HCL_PARAMETER = "/statehold/backend.hcl"
+"""The same as a block."""
 VERSION_LIMITS = frozenset({"NoncurrentVersionDays", "NoncurrentVersionsKept"})
 """What lets old versions expire; on an adopted bucket only where one of them is stated."""
 

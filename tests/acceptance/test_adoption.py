@@ -24,7 +24,7 @@ REGION = "us-east-1"
 _ACCOUNTS = count(222_222_200_000)
 HARDENED = {"bucket-tags", "bucket-lifecycle", "bucket-policy"}
 """What is changed on every one of them while it is only observed, besides the parameters."""
-FOR_CLIENTS = {"WrongAlgorithm", "WrongKey", "KmsWithoutKey", "SseC"}
+FOR_CLIENTS = {"WrongAlgorithm", "WrongKey", "KmsWithoutKey", "SseC", "DestroyState"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,6 +240,7 @@ def test_it_says_what_clients_must_change_and_who_else_manages_it(story: Story, 
     for part in story.expected.told:
         assert any(part in note for note in notes), (part, notes)
     assert any("managed by" in note for note in notes) is story.expected.manager
+    assert any("below WorkspaceKeyPrefix (env:)" in note for note in notes)
 
 
 def test_observed_it_waits_and_its_clients_notice_nothing(story: Story) -> None:
@@ -248,7 +249,7 @@ def test_observed_it_waits_and_its_clients_notice_nothing(story: Story) -> None:
     assert (step.report["status"], step.report["error"]["code"]) == ("WAITING", "NotReady")
     assert step.report["error"]["remedy"].endswith("then set Adopt to enforce")
     assert step.default == story.default_before
-    assert {"InsecureTransport", "OldTls", "Destroy", "DestroyState"} <= set(step.statements)
+    assert {"InsecureTransport", "OldTls", "Destroy"} <= set(step.statements)
     assert not FOR_CLIENTS & set(step.statements)
     changed = {name for name, it in step.report["controls"].items() if it == "CHANGED"}
     assert changed == {*HARDENED, *story.expected.changed, "parameters"}
@@ -280,6 +281,9 @@ def test_enforced_it_is_ready_and_refuses_what_any_backend_refuses(story: Story)
     assert step.report["status"] == "READY", step.report
     assert set(step.statements) >= FOR_CLIENTS
     assert ("Reconfigure" in step.statements) is not story.expected.manager
+    assert any("DenyReconfigure" in it for it in step.report.get("notes", ())) is (
+        story.expected.manager
+    )
     with refused("AccessDenied", "explicit deny"):
         story.backend.put(ServerSideEncryption="AES256")
 

@@ -533,6 +533,20 @@ class TestPeople:
             ]
             assert services == ["cloudwatch.amazonaws.com", "events.amazonaws.com"]
 
+    def test_events_are_let_in_without_a_condition_that_eventbridge_cannot_meet(self):
+        topic = self.resources["NotificationTopicPolicy"]["Properties"]["PolicyDocument"]
+        key = self.resources["NotificationKey"]["Properties"]["KeyPolicy"]
+        to_topic, to_key = (
+            next(it for it in policy["Statement"] if it.get("Sid") == "EventsPublish")
+            for policy in (topic, key)
+        )
+
+        assert "Condition" not in to_topic
+        assert to_key["Condition"].keys() == {"StringEquals"}
+        assert to_key["Condition"]["StringEquals"].keys() == {
+            "kms:EncryptionContext:aws:sns:topicArn"
+        }
+
     def test_the_key_asks_events_for_nothing_that_they_do_not_send(self):
         statements_ = self.resources["NotificationKey"]["Properties"]["KeyPolicy"]["Statement"]
         (events,) = [

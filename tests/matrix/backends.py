@@ -4,12 +4,13 @@ The backends' policies, as they are vended, and the ARNs behind the matrix's wor
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from state_backend.policies.bucket_policy import bucket_policy
-from state_backend.policies.document import VERSION, Document
+from state_backend.policies.document import VERSION, Document, statements_of
 from state_backend.policies.key_policy import key_policy
 from state_backend.spec import BackendSpec, Defaults, resolve
 from tests.matrix.cells import Backend, ClientsBackend, Request, What, Who
@@ -144,3 +145,16 @@ def resource_of(request: Request) -> str:
             return spec.bucket_arn
         case _:
             return f"{spec.bucket_arn}/{KEYS[request.what]}"
+
+
+def each_less_by_one(document: Document) -> Iterator[tuple[str, Document]]:
+    """Which action that is granted is taken away, and what is left."""
+    statements = statements_of(document)
+    for index, statement in enumerate(statements):
+        if statement["Effect"] == "Deny":
+            continue
+        for action in statement["Action"]:
+            left = [other for other in statement["Action"] if other != action]
+            changed = [{**statement, "Action": left}] if left else []
+            rest = [*statements[:index], *changed, *statements[index + 1 :]]
+            yield f"{statement['Sid']}: {action}", {**document, "Statement": rest}

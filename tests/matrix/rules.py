@@ -93,9 +93,12 @@ DESTROYING = {"s3:DeleteBucket", "s3:DeleteObjectVersion", "s3:BypassGovernanceR
 def destroys(backend: Backend, request: Request) -> bool:
     """
     DenyDestroy: the bucket, versions, governance retention; and DeleteObject on everything but
-    lock files and workspace keys. All but break-glass, our own role not exempt.
+    lock files and workspace keys, unless the bucket is only observed. All but break-glass, our own
+    role not exempt.
     """
-    deletes_state = request.action == "s3:DeleteObject" and request.what is What.STATE
+    deletes_state = (
+        request.action == "s3:DeleteObject" and request.what is What.STATE and not backend.observed
+    )
     return (
         backend.prevent_destroy
         and (request.action in DESTROYING or deletes_state)
@@ -173,24 +176,32 @@ READING = {
     "s3:GetObjectAttributes",
     "s3:GetObjectVersionAttributes",
     "s3:GetObjectVersionForReplication",
+    "s3:GetObjectAnnotation",
+    "s3:GetObjectVersionAnnotation",
+    "s3:GetObjectVersionAnnotationForReplication",
 }
-WRITING = {"s3:PutObject", "s3:DeleteObject", "s3:RestoreObject"}
+WRITING = {
+    "s3:PutObject",
+    "s3:DeleteObject",
+    "s3:RestoreObject",
+    # annotations: data of their own, a megabyte each, beside a state
+    "s3:PutObjectAnnotation",
+    "s3:PutObjectVersionAnnotation",
+    "s3:DeleteObjectAnnotation",
+    "s3:DeleteObjectVersionAnnotation",
+}
 
 
 HARMLESS = {
     "s3:AbortMultipartUpload": "ends an upload that is nobody's state yet",
-    "s3:DeleteObjectAnnotation": "a note beside a state",
     "s3:DeleteObjectTagging": "tags of an object, which no rule of ours looks at",
-    "s3:DeleteObjectVersionAnnotation": "a note beside a state",
     "s3:DeleteObjectVersionTagging": "tags of an object, which no rule of ours looks at",
     "s3:InitiateReplication": "needs a replication, which nobody can set up",
     "s3:ObjectOwnerOverrideToBucketOwner": "needs a replication, which nobody can set up",
     "s3:PauseReplication": "needs a replication, which nobody can set up",
     "s3:PutObjectAcl": "S3 refuses access lists: the bucket's owner owns every object",
-    "s3:PutObjectAnnotation": "a note beside a state",
     "s3:PutObjectTagging": "clients do it: OpenTofu tags states and lock files if told to",
     "s3:PutObjectVersionAcl": "S3 refuses access lists: the bucket's owner owns every object",
-    "s3:PutObjectVersionAnnotation": "a note beside a state",
     "s3:PutObjectVersionTagging": "tags of an object, which no rule of ours looks at",
     "s3:ReplicateObjectAnnotation": "a note beside a state",
     "s3:ReplicateTags": "tags of an object, which no rule of ours looks at",

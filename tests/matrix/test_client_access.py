@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from state_backend.policies.client_access import CLIENT_POLICIES, EVERY_KEY
-from state_backend.policies.document import Document, statements_of
+from state_backend.policies.document import Document
 from tests.matrix import double, rules, simulator
-from tests.matrix.backends import KEYS, clients_policy_of, clients_spec_of
+from tests.matrix.backends import KEYS, clients_policy_of, clients_spec_of, each_less_by_one
 from tests.matrix.cells import CLIENTS_BACKENDS, Client, ClientsBackend, Request, What, client_cells
 from tests.matrix.conftest import Recorder
 
@@ -87,7 +85,7 @@ def test_every_word_of_it_is_needed(client: Client, backend: ClientsBackend) -> 
 
     idle = [
         action
-        for action, without in _each_less_by_one(ready_policy(client, backend, ONE_MODULE))
+        for action, without in each_less_by_one(ready_policy(client, backend, ONE_MODULE))
         if all(
             double.answer(request, clients_policy_of(backend, request.what), without)
             is rules.Answer.ALLOWED
@@ -113,12 +111,18 @@ def test_a_policy_for_one_module_reaches_no_other(client: Client) -> None:
     assert reached == set()
 
 
-def _each_less_by_one(document: Document) -> Iterator[tuple[str, Document]]:
-    """Which action is taken away, and what is left."""
-    statements = statements_of(document)
-    for index, statement in enumerate(statements):
-        for action in statement["Action"]:
-            left = [other for other in statement["Action"] if other != action]
-            changed = [{**statement, "Action": left}] if left else []
-            rest = [*statements[:index], *changed, *statements[index + 1 :]]
-            yield f"{statement['Sid']}: {action}", {**document, "Statement": rest}
+@every_client
+def test_a_module_whose_key_ends_in_this_ones_is_another_module(client: Client) -> None:
+    """The star in ``env:/*/<key>`` fits any part of a key, slashes too."""
+    ending = ONE_MODULE.rpartition("/")[2]
+    identity = ready_policy(client, ClientsBackend(), ending)
+
+    reached = {
+        request.action
+        for request in client_cells()
+        if request.what is What.WORKSPACE
+        and double.answer(request, clients_policy_of(ClientsBackend(), request.what), identity)
+        is rules.Answer.ALLOWED
+    }
+
+    assert reached == set()

@@ -19,10 +19,11 @@ import pytest
 from state_backend.outputs.backend_block import KEY_TEMPLATE, backend_hcl
 from state_backend.policies.bucket_policy import bucket_policy
 from state_backend.policies.client_access import CLIENT_POLICIES
-from state_backend.policies.document import Document, statements_of, text_of
+from state_backend.policies.document import Document, text_of
 from state_backend.policies.key_policy import key_policy
 from state_backend.spec import BackendSpec, Defaults, resolve
 from tests.aws_double import AwsDouble
+from tests.matrix.backends import each_less_by_one
 
 ACCOUNT = "222222222222"
 REGION = "eu-central-1"
@@ -205,12 +206,12 @@ def test_each_is_stopped_without_any_one_word_of_it(
     aws: AwsDouble, tmp_path: Path, given: BackendSpec, kind: str
 ) -> None:
     folder = tmp_path / "module"
-    words = [word for word, _ in _each_less_by_one(CLIENT_POLICIES[kind](given, key_of(folder)))]
+    words = [word for word, _ in each_less_by_one(CLIENT_POLICIES[kind](given, key_of(folder)))]
 
     goes_on = []
     for number, word in enumerate(words):
         folder = tmp_path / f"module-{number}"
-        policies = list(_each_less_by_one(CLIENT_POLICIES[kind](given, key_of(folder))))
+        policies = list(each_less_by_one(CLIENT_POLICIES[kind](given, key_of(folder))))
         if not work(aws, folder, given, kind, policies[number][1]):
             goes_on.append(word)
 
@@ -237,14 +238,3 @@ def test_a_module_of_another_team_is_out_of_reach(
     stopped = worker.does((INIT,), CLIENT_POLICIES["applier"](ours, "payments/terraform.tfstate"))
 
     assert "StatusCode: 403" in stopped
-
-
-def _each_less_by_one(document: Document) -> Iterator[tuple[str, Document]]:
-    """Which action is taken away, and what is left."""
-    statements = statements_of(document)
-    for index, statement in enumerate(statements):
-        for action in statement["Action"]:
-            left = [other for other in statement["Action"] if other != action]
-            changed = [{**statement, "Action": left}] if left else []
-            rest = [*statements[:index], *changed, *statements[index + 1 :]]
-            yield f"{statement['Sid']}: {action}", {**document, "Statement": rest}

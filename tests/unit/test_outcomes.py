@@ -144,6 +144,37 @@ def test_whoever_observes_is_told_that_aes256_will_not_be_enforced_over_a_key(al
     assert any("enforcing AES256 will be refused" in note for note in report.notes) is told
 
 
+def enforced(**spec):
+    return outcomes.report(result(origin="adopted", adopt="enforce", **spec), planned=False)
+
+
+def test_a_bucket_that_its_manager_may_reconfigure_says_so_for_as_long_as_it_may():
+    left_open = enforced(manager="arn:aws:cloudformation:eu-central-1:1:stack/infra/1")
+
+    assert left_open.status == outcomes.READY
+    [note] = left_open.notes
+    assert "managed by arn:aws:cloudformation:" in note
+    assert "no DenyReconfigure" in note
+    assert enforced().notes == ()
+    named = enforced(manager="Terraform", break_glass_principal_arns=("arn:x:role/Terraform",))
+    assert named.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("spec", "part"),
+    [
+        ({"state_access_principal_arns": ("arn:ana", "arn:ben")}, "nobody but arn:ana, arn:ben"),
+        ({"workspace_key_prefix": "stages"}, "below WorkspaceKeyPrefix (stages)"),
+    ],
+)
+def test_whoever_observes_is_told_whom_enforcing_will_stop(spec, part):
+    told = outcomes.report(result(origin="adopted", **spec), planned=False).notes
+    untold = outcomes.report(result(origin="adopted", prevent_destroy=False), planned=False).notes
+
+    assert any(part in note for note in told)
+    assert not any("once enforced, no" in note for note in untold)
+
+
 def test_what_came_to_nothing_has_its_error():
     assert outcomes.failure(ACCOUNT, REGION, NotReady("x", "y")).status == outcomes.WAITING
     assert outcomes.failure(ACCOUNT, REGION, AccessDenied("x", "y")).status == outcomes.FAILED

@@ -74,7 +74,7 @@ LIMITS: tuple[Limit, ...] = (
     ),
     Limit(
         subject="What others have added to a policy",
-        requirements=("FSBP S3.6", "FSBP KMS.5", "NIST 800-53 AC-3"),
+        requirements=("FSBP S3.6", "FSBP KMS.5", "NIST 800-53 AC-3", "NIST 800-53 CM-5"),
         why="Our statements are read; those of others stay as they are and are not judged. On a "
         "bucket that another tool manages, the one that reserves changes to our role is left out.",
         instead="IAM Access Analyzer for the bucket and the key",

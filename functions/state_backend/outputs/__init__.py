@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from state_backend.outputs.backend_block import backend_hcl, backend_json
-from state_backend.spec import BackendSpec
+from state_backend.spec import BACKEND_PARAMETER, HCL_PARAMETER, BackendSpec
 
 PARAMETERS: dict[str, Callable[[BackendSpec], str]] = {
-    "/statehold/backend": backend_json,
-    "/statehold/backend.hcl": backend_hcl,
+    BACKEND_PARAMETER: backend_json,
+    HCL_PARAMETER: backend_hcl,
 }
 """SSM parameter -> what it holds."""

@@ -45,7 +45,7 @@ def backend_hcl(spec: BackendSpec) -> str:
     width = max(len(name) for name in arguments)
     lines = [f"    {name.ljust(width)} = {hcl(value)}" for name, value in arguments.items()]
     # In a group of its own, or `terraform fmt` would pad the key like the others.
-    key = f'    key = "{KEY_TEMPLATE}" # replace both: one key a module'
+    key = f'    key = "{KEY_TEMPLATE}" # replace both: one key per module'
     return "\n".join(["terraform {", '  backend "s3" {', key, "", *lines, "  }", "}", ""])
 
 

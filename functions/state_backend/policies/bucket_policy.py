@@ -79,8 +79,19 @@ READ_ACTIONS = (
     "s3:GetObjectVersionForReplication",
     "s3:GetObjectAttributes",
     "s3:GetObjectVersionAttributes",
+    "s3:GetObjectAnnotation",
+    "s3:GetObjectVersionAnnotation",
+    "s3:GetObjectVersionAnnotationForReplication",
 )
-WRITE_ACTIONS = ("s3:PutObject", "s3:DeleteObject", "s3:RestoreObject")
+WRITE_ACTIONS = (
+    "s3:PutObject",
+    "s3:DeleteObject",
+    "s3:RestoreObject",
+    "s3:PutObjectAnnotation",
+    "s3:PutObjectVersionAnnotation",
+    "s3:DeleteObjectAnnotation",
+    "s3:DeleteObjectVersionAnnotation",
+)
 
 
 def deny_insecure_transport(spec: BackendSpec) -> Sequence[Statement]:
@@ -153,20 +164,27 @@ def deny_destroy(spec: BackendSpec) -> Sequence[Statement]:
     """
     The bucket, and a version of anything in it, are deleted by nobody but break-glass. A version
     that is gone cannot be brought back.
+    """
+    if not spec.prevent_destroy:
+        return []
+    gone_for_good = ["s3:DeleteBucket", "s3:DeleteObjectVersion", "s3:BypassGovernanceRetention"]
+    spared = except_for(spec.break_glass_principal_arns)
+    return [deny("Destroy", gone_for_good, _all(spec), spared)]
 
+
+def deny_destroy_state(spec: BackendSpec) -> Sequence[Statement]:
+    """
     A state's current object is deleted by nobody but break-glass. Lock files and workspace states
     can be: clients must release locks and delete workspaces. Even then only a delete marker is
     laid; the versions stay.
     """
     if not spec.prevent_destroy:
         return []
-    gone_for_good = ["s3:DeleteBucket", "s3:DeleteObjectVersion", "s3:BypassGovernanceRetention"]
     deletable = [
         f"{spec.bucket_arn}/*.tflock",
         f"{spec.bucket_arn}/{spec.workspace_key_prefix}/*",
     ]
     return [
-        deny("Destroy", gone_for_good, _all(spec), except_for(spec.break_glass_principal_arns)),
         {
             "Sid": "StateholdDenyDestroyState",
             "Effect": "Deny",
@@ -188,7 +206,7 @@ def deny_reconfigure(spec: BackendSpec) -> Sequence[Statement]:
     still come in.
     """
     allowed = (*spec.acting_role_arns, *spec.break_glass_principal_arns)
-    if spec.manager and not _names(spec.break_glass_principal_arns, spec.manager):
+    if is_left_to_its_manager(spec):
         return []
     let_in = REPLICATION_ACTIONS if spec.observes else ()
     refused = [it for it in CONFIGURATION_ACTIONS if it not in let_in]
@@ -219,6 +237,7 @@ STATEMENTS: tuple[Callable[[BackendSpec], Sequence[Statement]], ...] = (
     deny_kms_without_key,
     deny_sse_c,
     deny_destroy,
+    deny_destroy_state,
     deny_reconfigure,
     deny_state_access,
 )
@@ -229,7 +248,10 @@ UNNOTICED_BY_CLIENTS = (
     deny_destroy,
     deny_reconfigure,
 )
-"""What an adopted bucket gets while it is only observed: no client of a backend does these."""
+"""
+What an adopted bucket gets while it is only observed: no client of a backend does these. Not so
+*DenyDestroyState*: its clients may keep workspaces under another prefix, and delete them.
+"""
 
 
 def bucket_policy(spec: BackendSpec, current: Document | None) -> Document:
@@ -239,9 +261,13 @@ def bucket_policy(spec: BackendSpec, current: Document | None) -> Document:
     return merge(ours, current, limit=SIZE_LIMIT)
 
 
-def _names(principals: Sequence[str], manager: str) -> bool:
-    """Whether *manager*, as a tag tells it, is one of *principals*: its ARN, or its bare name."""
-    return any(manager in {arn, arn.rpartition("/")[2]} for arn in principals)
+def is_left_to_its_manager(spec: BackendSpec) -> bool:
+    """Whether another tool sets the bucket, one that break-glass does not name."""
+    # A tag may tell its ARN, or its bare name.
+    named = (
+        name for arn in spec.break_glass_principal_arns for name in (arn, arn.rpartition("/")[2])
+    )
+    return bool(spec.manager) and spec.manager not in named
 
 
 def _all(spec: BackendSpec) -> list[str]:

@@ -19,7 +19,7 @@ from state_backend.lock_modes import LOCK_MODES
 from state_backend.lock_modes.mode import LockMode
 from state_backend.policies.document import VERSION, Document, Statement
 from state_backend.regions import dns_suffix_of
-from state_backend.spec import BackendSpec
+from state_backend.spec import BACKEND_PARAMETER, HCL_PARAMETER, BackendSpec
 
 EVERY_KEY = "*"
 
@@ -35,6 +35,7 @@ def reader(spec: BackendSpec, keys: str = EVERY_KEY) -> Document:
     return _document(
         _list_workspaces(spec),
         _allow("ReadState", ["s3:GetObject"], _in_workspaces_too(spec, keys)),
+        *_no_other_module(spec, keys),
         *_table(spec, "ReadDigest", ["dynamodb:GetItem"]),
         *_key(spec, ["kms:Decrypt"]),
     )
@@ -50,6 +51,7 @@ def planner(spec: BackendSpec, keys: str = EVERY_KEY) -> Document:
     return _document(
         _list_workspaces(spec),
         _allow("ReadState", ["s3:GetObject"], _in_workspaces_too(spec, keys)),
+        *_no_other_module(spec, keys),
         *_locks(spec, keys),
         *_key(spec, ["kms:Decrypt", "kms:GenerateDataKey"] if lock_file else ["kms:Decrypt"]),
     )
@@ -62,6 +64,7 @@ def applier(spec: BackendSpec, keys: str = EVERY_KEY) -> Document:
         _list_workspaces(spec),
         _allow("WriteState", ["s3:GetObject", "s3:PutObject"], _in_workspaces_too(spec, keys)),
         _allow("DeleteWorkspaces", ["s3:DeleteObject"], workspaces),
+        *_no_other_module(spec, keys),
         *_locks(spec, keys),
         *_key(spec, ["kms:Decrypt", "kms:GenerateDataKey"]),
     )
@@ -77,8 +80,9 @@ CLIENT_POLICIES: dict[str, Callable[..., Document]] = {
 
 def published(spec: BackendSpec) -> Document:
     """For a pipeline that takes its backend block from where it is published, beside another."""
-    place = f"arn:{spec.partition}:ssm:{spec.region}:{spec.account}:parameter/statehold/backend"
-    return _document(_allow("ReadPublished", ["ssm:GetParameter"], [place, f"{place}.hcl"]))
+    start = f"arn:{spec.partition}:ssm:{spec.region}:{spec.account}:parameter"
+    places = [f"{start}{name}" for name in (BACKEND_PARAMETER, HCL_PARAMETER)]
+    return _document(_allow("ReadPublished", ["ssm:GetParameter"], places))
 
 
 def _list_workspaces(spec: BackendSpec) -> Statement:
@@ -116,6 +120,18 @@ def _in_workspaces_too(spec: BackendSpec, keys: str) -> list[str]:
     default = f"{spec.bucket_arn}/{keys}"
     # What begins with "*" is in the folder of workspaces already.
     return [default] if keys.startswith("*") else [default, f"{_workspaces(spec)}/*/{keys}"]
+
+
+def _no_other_module(spec: BackendSpec, keys: str) -> list[Statement]:
+    """
+    For a single key. The ``*`` for a workspace's name does not end at a slash: it would let in the
+    workspaces of every module whose key ends in this one.
+    """
+    if "*" in keys:
+        return []
+    deeper = f"{_workspaces(spec)}/*/*/{keys}"
+    actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
+    return [_allow("NoOtherModule", actions, [deeper, f"{deeper}.tflock"]) | {"Effect": "Deny"}]
 
 
 def _workspaces(spec: BackendSpec) -> str:

@@ -1,8 +1,8 @@
 """
 The key's policy: who may administer it, who may use it, and what nobody does by accident.
 
-KMS knows no way back from a lock-out but AWS Support, so the account's root is never denied; and
-S3 calls KMS on behalf of whoever calls S3, so an S3 permission is all that a client needs.
+KMS knows no way back from a lock-out but AWS Support, so the account's root can always administer
+it; and S3 calls KMS on behalf of whoever calls S3, so an S3 permission is all that a client needs.
 
 Source: https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
 """
@@ -83,7 +83,8 @@ def allow_administration(spec: BackendSpec) -> Sequence[Statement]:
 def allow_use_through_s3(spec: BackendSpec) -> Sequence[Statement]:
     """
     Principals of the account may encrypt and decrypt where S3 of this Region asks in their name.
-    Nobody uses the key past S3, and there the bucket's policy holds.
+    Nobody uses the key past S3, and whoever reads or writes a state there meets the bucket's
+    policy.
     """
     return [
         {

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from state_backend.calls import JSON
 from state_backend.policies.document import VERSION
-from state_backend.spec import KEY_ALIAS, BackendSpec
+from state_backend.spec import BACKEND_PARAMETER, HCL_PARAMETER, KEY_ALIAS, BackendSpec
 
 SIZE_LIMIT = 2_048
 """Characters of one session policy."""
@@ -72,7 +72,7 @@ class Places:
     our_key: str
     """The key that we made; all of the account while it is not known."""
     alias: str
-    parameters: str
+    parameters: tuple[str, ...]
     table: str
     stacks: str
 
@@ -90,7 +90,9 @@ def places_of(spec: BackendSpec) -> Places:
         account_keys=account_keys,
         our_key=spec.key_arn or account_keys,
         alias=f"{start}:kms:{here}:{KEY_ALIAS}",
-        parameters=f"{start}:ssm:{here}:parameter/statehold/*",
+        parameters=tuple(
+            f"{start}:ssm:{here}:parameter{name}" for name in (BACKEND_PARAMETER, HCL_PARAMETER)
+        ),
         table=spec.lock_table_arn,
         stacks=f"{start}:cloudformation:{here}:stack/*",
     )
@@ -163,7 +165,7 @@ def _resources(action: str, places: Places) -> tuple[str, ...]:
     by_service = {
         "s3": places.buckets,
         "kms": (places.our_key,),
-        "ssm": (places.parameters,),
+        "ssm": places.parameters,
         "dynamodb": (places.table,),
     }
     return by_service[action.partition(":")[0]]

@@ -32,7 +32,7 @@ def test_the_block_is_exactly_this():
         == f"""\
 terraform {{
   backend "s3" {{
-    key = "<repository>/<module>/terraform.tfstate" # replace both: one key a module
+    key = "<repository>/<module>/terraform.tfstate" # replace both: one key per module
 
     bucket              = "{BUCKET}"
     region              = "{REGION}"

@@ -176,7 +176,7 @@ class TestObserved:
     def test_only_what_no_client_notices_is_refused(self):
         found = made(origin="adopted")
 
-        assert not {"StateholdDenySseC", *KMS} & set(found)
+        assert not {"StateholdDenySseC", "StateholdDenyDestroyState", *KMS} & set(found)
         assert {"StateholdDenyInsecureTransport", "StateholdDenyDestroy"} <= set(found)
 
     def test_copies_of_another_bucket_still_come_in(self):

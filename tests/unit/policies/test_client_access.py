@@ -38,6 +38,8 @@ def said(document):
     """Action -> the resources that it is granted on."""
     granted = {}
     for statement in statements_of(document):
+        if statement["Effect"] == "Deny":
+            continue
         for action in listed(statement["Action"]):
             granted.setdefault(action, []).extend(listed(statement["Resource"]))
     return {action: sorted(resources) for action, resources in granted.items()}
@@ -89,6 +91,20 @@ def test_one_module_is_reached_in_every_workspace_and_no_other_module_is():
             f"{ARN}/{STATE}.tflock",
         ],
     }
+
+
+@pytest.mark.parametrize("client", CLIENT_POLICIES)
+def test_a_workspaces_name_does_not_go_on_across_a_slash(client):
+    document = CLIENT_POLICIES[client](SPECS["a key of ours"], STATE)
+
+    assert [it for it in statements_of(document) if it["Effect"] == "Deny"] == [
+        {
+            "Sid": "NoOtherModule",
+            "Effect": "Deny",
+            "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
+            "Resource": [f"{ARN}/env:/*/*/{STATE}", f"{ARN}/env:/*/*/{STATE}.tflock"],
+        }
+    ]
 
 
 def test_workspaces_are_where_the_backend_keeps_them():

@@ -99,7 +99,10 @@ LOOK_AT_TABLE = ["dynamodb:DescribeContinuousBackups", "dynamodb:DescribeTable"]
 SET_TABLE = ["dynamodb:UpdateContinuousBackups", "dynamodb:UpdateTable"]
 HERE = f"{REGION}:{ACCOUNT}"
 TABLE = f"arn:aws:dynamodb:{HERE}:table/{BUCKET}-lock"
-PARAMETERS = f"arn:aws:ssm:{HERE}:parameter/statehold/*"
+PARAMETERS = [
+    f"arn:aws:ssm:{HERE}:parameter/statehold/backend",
+    f"arn:aws:ssm:{HERE}:parameter/statehold/backend.hcl",
+]
 ALIAS, ALL_KEYS = f"arn:aws:kms:{HERE}:alias/statehold", f"arn:aws:kms:{HERE}:key/*"
 
 
