@@ -23,7 +23,7 @@ from state_backend.hub import Hub
 from state_backend.outcomes import Report
 from state_backend.ownership import HUB
 from state_backend.settings_in_force import document_in_force, with_settings
-from state_backend.vending import Request, vend
+from state_backend.vending import Request, check, vend
 from state_backend.watch import concerning
 
 _LISTED_SECONDS = 3600.0
@@ -123,32 +123,12 @@ class _Errand:
         self._asked = asked
         self._hub = hub
         self._standings: dict[str, _Standing | StateholdError] = {}
-        self._document: SettingsDocument | None = None
-        if hub.settings.settings_parameter_name and not asked.reason:
-            self._document = document_in_force(hub)
+        self._document: SettingsDocument | StateholdError | None = None
 
     def report(self, place: _Place) -> Report:
         """What became of *place*."""
         if self._asked.reason:
             return outcomes.ignored(place.account, place.region, self._asked.reason)
-        try:
-            standing = self._standing(place.account)
-            reason = standing.reason or self._out_of_scope(place, standing)
-            if reason:
-                return outcomes.ignored(place.account, place.region, reason)
-            return self._vended(place, standing)
-        except StateholdError as error:
-            return outcomes.failure(place.account, place.region, error)
-
-    def _vended(self, place: _Place, standing: _Standing) -> Report:
-        hub = self._hub
-        if hub.clock.now() > hub.give_up_at:
-            raise NotStabilized(
-                "The function's time was over before this account's turn came",
-                "Send the event to the queue, which gives each account its own time",
-            )
-        if self._document is not None:
-            hub = with_settings(hub, self._document, place.account, standing.units, place.region)
         request = Request(
             account=place.account,
             region=place.region,
@@ -157,7 +137,39 @@ class _Errand:
             by_hand=self._asked.trusted,
             changed_by=self._asked.seen.by if self._asked.seen else None,
         )
+        try:
+            check(request)
+            standing = self._standing(place.account)
+            reason = standing.reason or self._out_of_scope(place, standing)
+            if reason:
+                return outcomes.ignored(place.account, place.region, reason)
+            return self._vended(request, standing)
+        except StateholdError as error:
+            return outcomes.failure(place.account, place.region, error)
+
+    def _vended(self, request: Request, standing: _Standing) -> Report:
+        hub = self._hub
+        if hub.clock.now() > hub.give_up_at:
+            raise NotStabilized(
+                "The function's time was over before this account's turn came",
+                "Send the event to the queue, which gives each account its own time",
+            )
+        if document := self._in_force():
+            hub = with_settings(hub, document, request.account, standing.units, request.region)
         return vend(request, hub)
+
+    def _in_force(self) -> SettingsDocument | None:
+        """The settings document, read once for all places; None where the hub has none."""
+        if not self._hub.settings.settings_parameter_name:
+            return None
+        if self._document is None:
+            try:
+                self._document = document_in_force(self._hub)
+            except StateholdError as error:
+                self._document = error
+        if isinstance(self._document, StateholdError):
+            raise self._document
+        return self._document
 
     def _standing(self, account: str) -> _Standing:
         """How *account* stands; asked for once, however many Regions there are."""
@@ -174,7 +186,8 @@ class _Errand:
         return found
 
     def _looked_up(self, account: str) -> _Standing:
-        if self._asked.trusted and self._document is None:
+        document = self._in_force()
+        if self._asked.trusted and document is None:
             return _Standing()
         found = self._found(account)
         if found.is_not_active_yet and not self._asked.trusted:
@@ -182,13 +195,13 @@ class _Errand:
                 f"account {account} is {found.state}",
                 "It is tried again; Organizations activates it once its sign-up is complete",
             )
-        if self._document is None:
+        if document is None:
             return _Standing(reason=found.reason_to_ignore)
         units = accounts.units_above(self._hub.at_home, found)
         if self._asked.trusted:
             # The operator's word counts for more; the settings are those of its place all the same.
             return _Standing(units=units)
-        outside = found.reason_to_ignore or self._excluded(found, units, self._document)
+        outside = found.reason_to_ignore or self._excluded(found, units, document)
         return _Standing(reason=found.reason_to_ignore, out_of_scope=outside, units=units)
 
     def _found(self, account: str) -> Account:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from state_backend.properties import PROPERTIES
 from tests.acceptance.cloudformation_host import ResponseHost
-from tests.aws_double import Fault, Refusal
+from tests.aws_double import Fault, RecordedCall, Refusal
 from tests.fault.ground import Ground, quiet
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -145,28 +145,40 @@ def refusing(deployed: Ground) -> Iterator[Ground]:
         yield deployed
 
 
-def answer_to(ground: Ground, event: Any) -> tuple[Any, int]:
-    """What the function answers, and how many calls it made."""
+def answer_to(ground: Ground, event: Any) -> tuple[Any, Sequence[RecordedCall]]:
+    """What the function answers, and the calls that it made, but for the dead-letter queue's."""
     ground.faults.clear()
     ground.faults.add(Fault(kind="access_denied", times=10**9))
     since = len(ground.aws.calls)
     invocation = ground.hub.invoke("AccountVendedFunction", event, clock=ground.time.clock)
     assert invocation.error == ""
-    made = ground.aws.calls[since:]
+    made = [it for it in ground.aws.calls[since:] if it.service != "sqs"]
     assert not any(re.search(r"passwd|jndi|169\.254", repr(it.parameters)) for it in made)
-    return invocation.answer, len(made)
+    return invocation.answer, made
+
+
+def as_message(event: Any) -> Any:
+    record = {"messageId": "m", "eventSource": "aws:sqs", "body": json.dumps(event)}
+    return {"Records": [record]}
 
 
 @MANY
-@given(event=bad_operations)
-def test_what_cannot_be_valid_is_refused_without_a_call(event, refusing, example):
+@given(event=bad_operations, by_queue=st.booleans(), document=st.sampled_from(["", "/settings"]))
+def test_what_cannot_be_valid_is_refused_without_a_call(
+    event, by_queue, document, refusing, example
+):
+    """Through the queue too, and where there is a settings document."""
     example()
-    answer, calls = answer_to(refusing, event)
+    with refusing.set(SETTINGS_PARAMETER_NAME=document):
+        answer, calls = answer_to(refusing, as_message(event) if by_queue else event)
 
+    assert calls == []
+    if by_queue:
+        assert answer == {"batchItemFailures": [{"itemIdentifier": "m"}]}  # it cannot be set aside
+        return
     assert [it["error"]["code"] for it in answer] == ["InvalidRequest"]
     assert answer[0]["status"] == "FAILED"
     assert answer[0]["error"]["remedy"]
-    assert calls == 0
 
 
 @MANY
@@ -180,7 +192,7 @@ def test_no_event_raises_and_none_that_is_invalid_makes_a_call(event, refusing, 
         assert report["status"] in {"WAITING", "FAILED", "IGNORED"}
         assert report["error"]["message"]
     if all(it["error"]["code"] == "InvalidRequest" for it in answer):
-        assert calls == 0
+        assert calls == []
 
 
 @pytest.fixture(scope="module")

@@ -53,8 +53,8 @@ _URL = re.compile(
     r"(?P<scheme>https?)://(?P<host>[a-z0-9._-]+)(:(?P<port>[0-9]{1,5}))?(?P<target>/[!$-\[\]-~]*)?"
 )
 _CLOUDFORMATION = re.compile(
-    r"cloudformation-custom-resource-response-[a-z0-9]+"
-    r"\.s3([.-][a-z0-9-]+)?\.amazonaws\.com(?P<china>\.cn)?"
+    r"cloudformation-custom-resource-response-(?P<bucket>[a-z0-9]+)"
+    r"\.s3([.-](?P<endpoint>[a-z0-9-]+))?\.amazonaws\.com(?P<china>\.cn)?"
 )
 _IDS = ("StackId", "RequestId", "LogicalResourceId")
 _log = logging.getLogger("statehold.cloudformation_response")
@@ -92,7 +92,7 @@ Send: TypeAlias = Callable[[str, bytes, Callable[[], float]], bool]
 
 def may_answer(url: str, allowed_hosts: tuple[str, ...] = (), partition: str = "aws") -> bool:
     """
-    Whether *url* is CloudFormation's, or names a host of *allowed_hosts*.
+    Whether *url* is CloudFormation's in *partition*, or names a host of *allowed_hosts*.
 
     One pattern says what a URL may consist of, and what it matched is what is connected to: two
     parsers that differ are how such checks are got round.
@@ -105,7 +105,15 @@ def may_answer(url: str, allowed_hosts: tuple[str, ...] = (), partition: str = "
     theirs = _CLOUDFORMATION.fullmatch(found["host"])
     if not theirs or found["scheme"] != "https" or found["port"] not in (None, "443"):
         return False
-    return bool(theirs["china"]) == (partition == "aws-cn")
+    return _partition_of(theirs) == partition
+
+
+def _partition_of(host: re.Match[str]) -> str:
+    """Whose *host* is: its endpoint says so, or where that names no Region, its bucket."""
+    if host["china"]:
+        return "aws-cn"
+    region = host["endpoint"] or host["bucket"]
+    return "aws-us-gov" if region.startswith(("us-gov-", "usgov")) else "aws"
 
 
 def put_answer(

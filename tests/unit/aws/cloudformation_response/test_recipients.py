@@ -135,6 +135,24 @@ def test_china_is_answered_from_china_only(partition: str) -> None:
     assert not may_answer(f"https://{THEIRS}/x", partition="aws-cn")
 
 
+GOV = "cloudformation-custom-resource-response-usgovwest1.s3-us-gov-west-1.amazonaws.com"
+
+
+@pytest.mark.parametrize(
+    ("partition", "host"),
+    [
+        ("aws", GOV),
+        ("aws", GOV.replace("s3-us-gov-west-1", "s3")),
+        ("aws-us-gov", THEIRS),
+        ("aws-us-gov", GOV.replace("s3-us-gov-west-1", "s3-us-west-1")),
+        ("aws-iso", THEIRS),
+        ("aws-iso", GOV),
+    ],
+)
+def test_each_partition_is_answered_from_there_only(partition: str, host: str) -> None:
+    assert not may_answer(f"https://{host}/x", partition=partition)
+
+
 LOCAL = ("localhost", "host.docker.internal")
 
 
