@@ -2,8 +2,8 @@
 Lambda: an account was vended, or somebody asks for one account by hand.
 
 Takes a bare EventBridge event, a direct operation, or an SQS batch whose bodies are either.
-A bare event and an operation are answered with a JSON array, one object an account and Region, and
-never raise; a batch with the messages that are to be seen again.
+A bare event and an operation are answered with a JSON array, one object per account and Region,
+and never raise; a batch with the messages that are to be seen again.
 """
 
 from __future__ import annotations

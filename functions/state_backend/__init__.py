@@ -5,8 +5,8 @@ Everything that the Lambda files share. Each folder answers one question:
 ``event_sources``  WHO ASKS: from an event to what it asks for
 ``fleet``          WHICH ACCOUNTS: scope and settings of an organization
 ``resources``      WHAT MUST EXIST: the key, the bucket, the log bucket, the lock table
-``controls``       HOW IT MUST BE SET: one file a setting
-``policies``       WHO MAY DO WHAT: one file a document
+``controls``       HOW IT MUST BE SET: one file per setting
+``policies``       WHO MAY DO WHAT: one file per document
 ``lock_modes``     HOW CLIENTS LOCK
 ``outputs``        WHAT CLIENTS READ
 ``aws``            HOW WE REACH AWS: the only boto3, the only sockets

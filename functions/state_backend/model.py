@@ -39,7 +39,7 @@ class Resource:
     find: Callable[[BackendSpec, Invoke], Observation]
     """
     Looks for it. Raises ``AwsError`` where it cannot be looked at, ``PermanentError`` where it is
-    there but must not be used.
+    there but must not be used, ``TransientError`` where it is still being made.
     """
     create: Callable[[BackendSpec, Invoke], JSON]
     """Makes it, safely against a twin run; returns what ``find`` would."""
@@ -89,7 +89,8 @@ class Control:
     desired: Callable[[BackendSpec, JSON], JSON]
     """
     The setting as it must be, given the one that was found (None: not set): what is foreign in it
-    is kept. None where it need not be set. Raises ``PermanentError`` where that is not possible.
+    is kept. None takes it away, where there is any. Raises ``PermanentError`` where that is not
+    possible.
     """
     write: Callable[[BackendSpec, str, JSON, JSON], tuple[Call, ...]]
     """The calls that make it so: spec, subject, desired, found."""

@@ -95,14 +95,14 @@ def claim(
         kept = record.given if record.owner == requester else {}
         return _new(record, requester, kept if properties is None else properties, defaults)
     if not record.owner and properties is not None:
-        _names_the_same(record, properties)
+        _check_same_name(record, properties)
         record = replace(record, owner=requester)
     recorded = on_record(record)
     if properties is None:
         spec, given = recorded, record.given
     elif requester == record.owner:
         if creating or requester == HUB:
-            _is_no_second(recorded, _resolved(record, properties))
+            _check_no_second(recorded, _resolved(record, properties))
         kept = _not_loosened(
             recorded, _resolved(record, properties), rolling_back=rolling_back, creating=creating
         )
@@ -129,13 +129,13 @@ def _new(
     if spec.bucket_name == record.bucket_name:
         spec = _with_record(spec, record)
         if record.complete:
-            _is_not_weakened(on_record(record), spec)
+            _check_not_weakened(on_record(record), spec)
     spec = replace(spec, owner=requester)
     return Claim(spec=spec, given=properties, defaults=defaults, owner=requester)
 
 
-def _names_the_same(record: Record, properties: Mapping[str, JSON]) -> None:
-    """Whoever takes over what nobody owns takes it under its name: there is one a place."""
+def _check_same_name(record: Record, properties: Mapping[str, JSON]) -> None:
+    """That whoever takes over what nobody owns takes it under its name."""
     wanted = resolve(record.account, record.region, properties, record.defaults)
     if "BucketName" in wanted.stated and wanted.bucket_name != record.bucket_name:
         raise AlreadyExists(
@@ -146,7 +146,7 @@ def _names_the_same(record: Record, properties: Mapping[str, JSON]) -> None:
         )
 
 
-def _is_no_second(recorded: BackendSpec, wanted: BackendSpec) -> None:
+def _check_no_second(recorded: BackendSpec, wanted: BackendSpec) -> None:
     if "BucketName" in wanted.stated and wanted.bucket_name != recorded.bucket_name:
         raise _already_there(recorded)
 
@@ -177,12 +177,12 @@ def _changed(
 ) -> tuple[BackendSpec, Mapping[str, JSON]]:
     wanted = _resolved(record, properties)
     still_open = _OPEN_WHILE_OBSERVED if recorded.observes else frozenset()
-    _keeps_its_place(recorded, wanted, FIXED.keys() - still_open)
-    _is_not_weakened(recorded, wanted)
+    _check_place(recorded, wanted, FIXED.keys() - still_open)
+    _check_not_weakened(recorded, wanted)
     return wanted, properties
 
 
-def _keeps_its_place(recorded: BackendSpec, wanted: BackendSpec, fixed: Set[str]) -> None:
+def _check_place(recorded: BackendSpec, wanted: BackendSpec, fixed: Set[str]) -> None:
     differing = [
         name
         for name, attribute in FIXED.items()
@@ -201,7 +201,7 @@ def _keeps_its_place(recorded: BackendSpec, wanted: BackendSpec, fixed: Set[str]
     )
 
 
-def _is_not_weakened(recorded: BackendSpec, wanted: BackendSpec) -> None:
+def _check_not_weakened(recorded: BackendSpec, wanted: BackendSpec) -> None:
     if (recorded.encryption, wanted.encryption) == ("aws:kms", "AES256"):
         raise RefusedChange(
             "Property Encryption is aws:kms and cannot become AES256: that would weaken it",
@@ -250,7 +250,7 @@ def _tightened(
     wanted = resolve(record.account, record.region, properties, record.defaults)
     if record.owner != HUB:
         raise _already_there(recorded)
-    _is_no_second(recorded, wanted)
+    _check_no_second(recorded, wanted)
     given = dict(record.given)
     for name in sorted(wanted.stated):
         if name in _TIGHTER:

@@ -100,7 +100,7 @@ def permissions(spec: BackendSpec | None = None) -> frozenset[str]:
 
 def wanted(spec: BackendSpec) -> dict[str, str]:
     """
-    Of each control a digest of what it wants where nothing is set.
+    For each control a digest of what it would set where nothing is set.
 
     It changes with the spec, the roles that act, and our own code, and with nothing else.
     """
@@ -299,7 +299,7 @@ class Loop:
             return setting
         calls = control.write(spec, setting.resource.subject(spec), setting.desired, setting.found)
         try:
-            # Never two on one bucket: an S3 setting is one call.
+            # An S3 setting is one call, so no two run on one bucket at once.
             list(self.pool.map(self._patiently, calls))
         except AwsError as error:
             if error.code != "AlreadyExistsException":  # what is there, but not shown yet

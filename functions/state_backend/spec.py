@@ -33,7 +33,11 @@ TO_BE_CREATED = "<to be created>"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackendSpec:
-    """What we want for one account and Region. Fields without a docstring are properties."""
+    """
+    What we want for one account and Region.
+
+    Fields without a docstring are properties of ``Custom::StateBackend``.
+    """
 
     account: str
     region: str
@@ -63,7 +67,7 @@ class BackendSpec:
     owner: str = "hub"
     """Who may change this backend: ``hub``, or the ARN of a stack; empty if nobody, for now."""
     key_arn: str = ""
-    """The key that encrypts; empty until it is known, and always with AES256."""
+    """The key that encrypts; empty until it is known. With AES256 it is always empty."""
     acting_role_arns: tuple[str, ...] = ()
     """The role we act through, then the one recorded before it: the policies let them repair."""
     origin: str = ""

@@ -128,7 +128,7 @@ def _claimed(request: StackRequest, asked: Request, hub: Hub) -> Record:
     """
     record = hub.register.read(request.account, request.region)
     if request.kind == "Update":
-        _must_stay(request, record, asked, hub)
+        _check_same_backend(request, record, asked, hub)
     left = _left_by(record.owner)
     leaves = not record.complete and record.owner not in {"", HUB, request.stack_id}
     try:
@@ -144,7 +144,7 @@ def _claimed(request: StackRequest, asked: Request, hub: Hub) -> Record:
     return record
 
 
-def _must_stay(request: StackRequest, record: Record, asked: Request, hub: Hub) -> None:
+def _check_same_backend(request: StackRequest, record: Record, asked: Request, hub: Hub) -> None:
     """
     That an update is for the backend that its resource stands for.
 

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
+from state_backend.aws.announcements import shortened
 from state_backend.outcomes import Report
 
 NAMESPACE = "Statehold"
@@ -39,7 +40,7 @@ _UNITS = {
     "FleetOldestUnready": MetricUnit.NoUnit,  # CloudWatch knows no hours
     "MessageWaited": MetricUnit.Seconds,
 }
-"""Of those that are no counts."""
+"""Those of the metrics that are not counts."""
 
 logger = Logger(service="statehold")
 
@@ -55,7 +56,10 @@ def tell(report: Report) -> None:
             "bucket": report.bucket_name,
             "controls": dict(report.controls),
             "error": str(report.error) if report.error else "",
-            "repaired": list(dict.fromkeys(change.control for change in report.repaired)),
+            "repaired": [
+                {name: shortened(it) for name, it in asdict(change).items()}
+                for change in report.repaired
+            ],
             "changed_by": asdict(report.changed_by) if report.changed_by else {},
         },
     )

@@ -1,7 +1,7 @@
 """
 How AWS says no: a ``Refusal`` is raised anywhere and written in the protocol of its service.
 
-``NotModelled`` is the double's own way of saying that it does not know: it becomes a 500 whose
+``NotModelled`` is the double's own way of saying that it does not know: it becomes a 501 whose
 text names what is missing, never a silent yes.
 """
 

@@ -195,7 +195,7 @@ def actions_of(call: Call) -> list[str]:
     The actions on its own bucket or object that *call* needs, without the service's prefix.
 
     What an operation does to the bucket besides, as CopyObject does to its source, is judged where
-    it happens (``s3_objects``).
+    it happens (``s3_access``).
     """
     operation = call.operation
     main = RENAMED.get(operation, operation)

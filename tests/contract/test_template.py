@@ -517,6 +517,19 @@ class TestPeople:
 
         assert counted - {"Backends"} <= set(METRICS)
 
+    def test_the_age_alarm_watches_both_queues_and_what_sqs_leaves_out(self):
+        watched = [
+            it["MetricStat"]["Metric"]
+            for it in self.alarms["OldestMessageAlarm"]["Metrics"]
+            if "MetricStat" in it
+        ]
+
+        assert [it.get("Dimensions", [{}])[0].get("Value") for it in watched] == [
+            {"Fn::GetAtt": ["AccountVendedQueue", "QueueName"]},
+            {"Fn::GetAtt": ["DriftQueue", "QueueName"]},
+            None,
+        ]
+
     def test_the_age_alarm_leaves_a_new_account_its_hour(self):
         assert self.alarms["OldestMessageAlarm"]["Threshold"] > queue.PATIENCE_SECONDS
 

@@ -56,7 +56,7 @@ def _alias(site: Site) -> None:
 
 
 def _parameter(site: Site) -> None:
-    site.client("ssm", "Administrator").delete_parameter(Name="/statehold/backend")
+    site.client("ssm", "Administrator").delete_parameters(Names=["/statehold/backend"])
 
 
 _OPEN = {

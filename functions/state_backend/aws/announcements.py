@@ -49,10 +49,11 @@ def _text(detail: Mapping[str, JSON]) -> str:
     if len(text) <= _LONGEST:
         return text
     changes = detail.get("repaired", ())
-    repaired = [{name: _cut(it) for name, it in change.items()} for change in changes]
+    repaired = [{name: shortened(it) for name, it in change.items()} for change in changes]
     return json.dumps({**detail, "repaired": repaired}, default=str)
 
 
-def _cut(value: JSON) -> JSON:
+def shortened(value: JSON) -> JSON:
+    """*value*, or the beginning of its text where that is long."""
     text = value if isinstance(value, str) else json.dumps(value, default=str)
     return value if len(text) <= _SHORT else f"{text[:_SHORT]}…"

@@ -66,7 +66,7 @@ class MessageQueue:
     clock: Clock
     dead_letter_queue_url: str
     waited: Callable[[float], None]
-    """Is told of each message for how long it has been waited for. Seconds."""
+    """Called for each message with the seconds that it has waited."""
 
     def process(self, event: JSON, context: Any, act: Act) -> Mapping[str, JSON]:
         """

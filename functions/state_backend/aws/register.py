@@ -1,8 +1,8 @@
 """
 The register: the truth about what is wanted and protected, and the lease under which it is changed.
 
-One item an account and Region in a DynamoDB table of the hub. Every write asks for the lease in its
-condition, so a run that lost it cannot overwrite what its successor recorded.
+One item per account and Region in a DynamoDB table of the hub. Every write asks for the lease in
+its condition, so a run that lost it cannot overwrite what its successor recorded.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-HOW IT MUST BE SET: one control a file. Their order is that of the writes on one resource;
+HOW IT MUST BE SET: one control per file. Their order is that of the writes on one resource;
 supporting resources come before all others (``reconcile``).
 
 To add one, write ``<resource>_<setting>.py`` with a ``CONTROL`` and give it a line here. The

@@ -1,5 +1,5 @@
 """
-WHO ASKS: one source a file, each a pure ``parse`` from an event to what it asks for.
+WHO ASKS: one source per file, each a pure ``parse`` from an event to what it asks for.
 
 To add one, write ``<source>.py`` with ``parse``, give it a line in ``SOURCES``, a rule in
 ``template.yaml`` and a sample in ``events/``.

@@ -1,5 +1,6 @@
 """
-WHICH ACCOUNTS: of the organization's, and what each of them gets. Pure.
+WHICH ACCOUNTS: of the organization's, what each of them gets, and how a sweep is told. Only
+``page`` reads files: its style and its script.
 
 * ``settings_document``: one JSON document that says so, checked whole
 * ``scope``: whether an account gets a backend at all

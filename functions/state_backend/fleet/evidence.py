@@ -23,7 +23,7 @@ from state_backend.resources import RESOURCES
 SHOWN = "SHOWN"
 NOT_APPLICABLE = str(Outcome.NOT_APPLICABLE)
 OBSERVED = "OBSERVED"
-"""Left as it was found, or not to be told from that: the bucket is not enforced yet."""
+"""Perhaps as it was found: the bucket is not enforced yet."""
 MISSING = "MISSING"
 """The row says nothing of it."""
 NO_KMS_KEY = "NO_KMS_KEY"
@@ -156,7 +156,7 @@ def verdict(control: Control, row: Row, requirement: str = "") -> str:
     What *row* shows of *control*: SHOWN, NOT_APPLICABLE, or the word for why it is not shown.
 
     Args:
-        requirement: That it is asked for; some ask for more than the control sets in every mode.
+        requirement: The one that asks for it; some ask for more than the control always sets.
     """
     found = [_of_outcome(row, name) for name in REPORTED_AS[control.id]]
     own = min(set(found) - _FINE, default=found[0])

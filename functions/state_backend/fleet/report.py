@@ -125,7 +125,7 @@ def _since_last(rows: Sequence[Row], previous: Mapping[str, JSON]) -> dict[str, 
 
 
 def _attention(rows: Sequence[Row]) -> list[JSON]:
-    """Why backends are not ready: one entry a reason and remedy, those for a person first."""
+    """Why backends are not ready: one entry per reason and remedy, those for a person first."""
     groups: dict[tuple[str, str, str], list[Row]] = {}
     for row in rows:
         if row.unready:

@@ -1,5 +1,5 @@
 """
-HOW CLIENTS LOCK: one mode a file.
+HOW CLIENTS LOCK: one mode per file.
 
 To add one, write ``<mode>.py`` with a ``LOCK_MODE`` and give it a line here.
 """

@@ -1,5 +1,5 @@
 """
-WHAT MUST EXIST: one resource a file.
+WHAT MUST EXIST: one resource per file.
 
 To add one, write ``<resource>.py`` with a ``RESOURCE`` and give it a line here.
 """
