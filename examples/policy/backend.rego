@@ -41,6 +41,13 @@ deny contains msg if {
 	])
 }
 
+deny contains "No lock mode is on: two runs could write at once" if {
+	not backend.config.use_lockfile
+	not locks_with_table
+}
+
+locks_with_table if backend.config.dynamodb_table != ""
+
 reasons := {
 	"bucket": "the state would go to a bucket that nobody vended",
 	"region": "there is no such bucket there",

@@ -75,6 +75,7 @@ class Stack:
     """Physical ids that the stack let go of although their Delete was refused, or not asked for."""
     reasons: list[str] = field(default_factory=list)
     """What went wrong, newest last."""
+    termination_protection: bool = False
 
     @property
     def account(self) -> str:
@@ -181,6 +182,8 @@ class CloudFormation:
         """
         if force or retain:
             assert stack.status == "DELETE_FAILED", "only then does CloudFormation take it"
+        if stack.termination_protection:
+            return stack  # DeleteStack itself is refused: no resource hears of it
         self._own(stack, "DELETE_IN_PROGRESS")
         left = self._delete_all(stack, retain=frozenset(retain), force=force)
         self._own(stack, "DELETE_FAILED" if left else "DELETE_COMPLETE")

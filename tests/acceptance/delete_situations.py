@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from tests.acceptance.cloudformation import Backend, Other, Stack, StackSet, Template
@@ -265,6 +266,25 @@ def a_policy_retains_it(it: Setting) -> Stack:
 def a_policy_retains_it_except_on_create(it: Setting) -> Stack:
     template = {"StateBackend": Backend(deletion_policy="RetainExceptOnCreate")}
     stack = it.cloudformation.create_stack("payments", template, account=ACCOUNT)
+    it.cloudformation.delete_stack(stack)
+    assert [exchange.request["RequestType"] for exchange in it.cloudformation.sent] == ["Create"]
+    return stack
+
+
+def a_replacement_would_be_retained(it: Setting) -> Stack:
+    """But nothing replaces it: its physical id stays, whatever changes."""
+    policy = Backend(update_replace_policy="Retain")
+    stack = it.cloudformation.create_stack("payments", {"StateBackend": policy}, account=ACCOUNT)
+    changed = replace(policy, properties={"NoncurrentVersionDays": 400})
+    it.cloudformation.update_stack(stack, {"StateBackend": changed})
+    kinds = [exchange.request["RequestType"] for exchange in it.cloudformation.sent]
+    assert kinds == ["Create", "Update"]
+    return stack
+
+
+def termination_protection_refuses_the_deletion(it: Setting) -> Stack:
+    stack = it.cloudformation.create_stack("payments", PROTECTED, account=ACCOUNT)
+    stack.termination_protection = True
     it.cloudformation.delete_stack(stack)
     assert [exchange.request["RequestType"] for exchange in it.cloudformation.sent] == ["Create"]
     return stack

@@ -257,6 +257,18 @@ ROWS = {
         ),
         Row(play=given.a_policy_retains_it, ends="DELETE_COMPLETE", owner=THE_STACK, state=LIVE),
         Row(
+            play=given.a_replacement_would_be_retained,
+            ends="UPDATE_COMPLETE",
+            owner=THE_STACK,
+            state=LIVE,
+        ),
+        Row(
+            play=given.termination_protection_refuses_the_deletion,
+            ends="CREATE_COMPLETE",
+            owner=THE_STACK,
+            state=LIVE,
+        ),
+        Row(
             play=given.a_policy_retains_it_except_on_create,
             ends="DELETE_COMPLETE",
             owner=THE_STACK,

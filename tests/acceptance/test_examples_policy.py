@@ -259,6 +259,20 @@ def test_how_often_a_client_tries_again_is_its_own_business(good):
     assert not denied({**good, "backend": {"type": "s3", "config": config}})
 
 
+def without_any_lock(good):
+    """Neither in the block, nor in what is published."""
+    locks = {"use_lockfile", "dynamodb_table"}
+    config, told = (
+        {name: it for name, it in where.items() if name not in locks}
+        for where in (good["backend"]["backend"]["config"], good["published"])
+    )
+    return {**good, "backend": {"type": "s3", "config": config}, "published": told}
+
+
+def test_a_backend_without_any_lock_is_denied_whatever_is_published(good):
+    assert denied(without_any_lock(good)) == ["No lock mode is on: two runs could write at once"]
+
+
 def test_every_rule_is_needed_for_some_sample(good, tmp_path):
     config = good["backend"]["backend"]["config"]
     samples = [
@@ -268,6 +282,7 @@ def test_every_rule_is_needed_for_some_sample(good, tmp_path):
         {**good, "backend": {"type": "s3", "config": {**config, "acl": "private"}}},
         {**good, "backend": {"type": "s3", "config": {**config, "key": ""}}},
         planned(good, *BAD_PLANS["the-bucket-deleted"]),
+        without_any_lock(good),
     ]
     blocks = RULES.read_text().split("\n\n")
     rules = [block for block in blocks if block.startswith("deny contains ")]

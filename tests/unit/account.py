@@ -114,7 +114,8 @@ class Account:
 
     def _answer(self, call: Call, of: dict[str, JSON]) -> JSON:
         verb, _, kind = call.operation.partition("_")
-        if kind in SETTINGS and verb in {"get", "put"}:
+        named = hasattr(self, f"_{call.operation}")
+        if verb in {"get", "put"} and (kind in SETTINGS or ("Bucket" in of and not named)):
             return self._setting(call, verb, kind, of)
         return getattr(self, f"_{call.operation}")(call, of)
 
@@ -142,7 +143,9 @@ class Account:
         bucket = self._get(call, "bucket", of["Bucket"], "NoSuchBucket")
         if bucket["owner"] != of["ExpectedBucketOwner"]:
             raise refusal(call, "AccessDenied")
-        parameter, bare, absent = SETTINGS[kind]
+        # Of a setting that is not in the table only its form is known: absent is an empty answer.
+        content = next((it for it in of if it not in {"Bucket", "ExpectedBucketOwner"}), "")
+        parameter, bare, absent = SETTINGS.get(kind, (content, True, ""))
         if verb == "put":
             return self._put(kind, of["Bucket"], of[parameter])
         value = self._get(call, kind, of["Bucket"], absent) or {}
