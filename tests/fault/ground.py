@@ -12,12 +12,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import count
 from threading import Barrier, Lock
 from typing import Any
 from unittest import mock
 
-from state_backend.aws.invoke import boto_session
+import boto3
+
 from state_backend.calls import Clock
 from tests.aws_double import AwsDouble, RecordedCall
 from tests.aws_double.faults import Faults
@@ -248,11 +250,20 @@ def destructive(calls: Sequence[RecordedCall]) -> list[str]:
 
 @contextmanager
 def warm() -> Iterator[None]:
-    """One boto session for all runs, as in a process that Lambda keeps: a third of the time."""
-    boto_session.cache_clear()
-    with mock.patch("tests.deployment.lambda_runtime._new_boto_session", nullcontext):
+    """One boto session a function, as in processes that Lambda keeps: a third of the time."""
+
+    @cache
+    def session_of(access_key: str) -> boto3.Session:
+        return boto3.Session()  # which takes its credentials from the environment, once
+
+    def of_this_function() -> boto3.Session:
+        return session_of(os.environ.get("AWS_ACCESS_KEY_ID", ""))
+
+    with (
+        mock.patch("tests.deployment.lambda_runtime._new_boto_session", nullcontext),
+        mock.patch("state_backend.aws.invoke.boto_session", of_this_function),
+    ):
         yield
-    boto_session.cache_clear()
 
 
 @contextmanager
