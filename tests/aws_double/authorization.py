@@ -10,7 +10,7 @@ Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_eval
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tests.aws_double.call import Call
@@ -141,10 +141,6 @@ def tags_in_request(call: Call) -> dict[str, Values]:
     keys = list(pairs) + list(call.parameters.get("TagKeys") or [])
     context: dict[str, Values] = {f"aws:requesttag/{k.lower()}": [v] for k, v in pairs.items()}
     return context | ({"aws:tagkeys": keys} if keys else {})
-
-
-def of_resource(wanted: Demand, policies: Iterable[Document]) -> Demand:
-    return replace(wanted, policies=tuple(policies))
 
 
 def _organization(world: World, access: Access, wanted: Demand) -> str | None:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from tests.aws_double.world import World
 
 PAGE = 20
-FROM_ANY_MEMBER = frozenset({"DescribeOrganization"})
 FOR_THE_MANAGEMENT_ACCOUNT = (
     "DescribeAccount",
     "DescribeOrganizationalUnit",

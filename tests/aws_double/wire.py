@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +36,6 @@ class HttpRequest:
     def query(self) -> dict[str, str]:
         parsed = parse_qs(self.query_string.replace("+", "%2B"), keep_blank_values=True)
         return {name: values[0] for name, values in parsed.items()}
-
-    @property
-    def decoded_path(self) -> str:
-        return unquote(self.path)
 
 
 @dataclass(slots=True, kw_only=True)
