@@ -55,13 +55,16 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         tell.failed("Interrupted; nothing is left running.")
         return 130
-    what = (
-        f"All as told, and looked at: {tell.refusals} attempts refused, nothing lost"
-        if tell.refusals
-        else "Nothing was made"
-    )
-    tell.end(f"{what}, nothing left running. It took {time.monotonic() - began:.0f} s.")
+    seconds = time.monotonic() - began
+    tell.end(f"All as told{_looked_at(tell)}, nothing left running. It took {seconds:.0f} s.")
     return 0
+
+
+def _looked_at(tell: Teller) -> str:
+    if not tell.refusals:
+        return ""
+    attempts = "1 attempt" if tell.refusals == 1 else f"{tell.refusals} attempts"
+    return f", and looked at: {attempts} refused, nothing lost"
 
 
 def _stop(number: int, stopped: list[int]) -> None:

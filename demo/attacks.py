@@ -1,15 +1,18 @@
-"""An administrator of the account, who may do anything that IAM can allow, tries to destroy it."""
+"""Somebody of the account, who may do anything that IAM can allow, tries to destroy it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from demo.stage import Backend, Stage
+from demo.inspection import user_of
+from demo.stage import Stage, role_arn
 from demo.words import expect
+from state_backend.spec import BackendSpec
 
 ADMINISTRATOR = "Administrator"
 KEY = "payments/database/terraform.tfstate"
@@ -18,7 +21,7 @@ STATE = b'{"version": 4, "serial": 1, "outputs": {"password": {"value": "hunter2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """What the administrator tries, and which statement has to refuse it."""
+    """What is tried, and which statement has to refuse it."""
 
     name: str
     call: Callable[[], Any]
@@ -26,32 +29,34 @@ class Attempt:
     policy: str = "the bucket's policy"
 
 
-def attack(stage: Stage, backend: Backend, key_arn: str) -> None:
+def attack(stage: Stage, spec: BackendSpec) -> None:
     """Every attempt is refused, and the state is still there afterwards."""
-    s3 = stage.client("s3", backend.account, ADMINISTRATOR, region=backend.region)
+    who = user_of(spec, ADMINISTRATOR)
+    s3 = stage.client_of("s3", who, region=spec.region)
+    may_use = ", and it may use states" if spec.state_access_principal_arns else ""
     stage.tell.say(
-        f"IAM allows the role {ADMINISTRATOR} everything. It writes a state first, and names no "
-        "encryption at all: that lands under the bucket's default."
+        f"IAM allows the role {who.rpartition('/')[2]} everything{may_use}. It writes a state "
+        "first, and names no encryption at all: that lands under the bucket's default."
     )
     stage.tell.blank()
-    version = s3.put_object(Bucket=backend.bucket, Key=KEY, Body=STATE)["VersionId"]
-    for attempt in _attempts(stage, backend, key_arn, version):
+    version = s3.put_object(Bucket=spec.bucket_name, Key=KEY, Body=STATE)["VersionId"]
+    for attempt in [*_attempts(stage, spec, who, version), *_of_strangers(stage, spec)]:
         _refused(stage, attempt)
-    left = s3.get_object(Bucket=backend.bucket, Key=KEY)
+    left = s3.get_object(Bucket=spec.bucket_name, Key=KEY)
     expect(left["Body"].read() == STATE, "The state is no longer what it was.")
-    expect(left.get("SSEKMSKeyId", "") == key_arn, "The state is not under the backend's key.")
-    status = s3.get_bucket_versioning(Bucket=backend.bucket).get("Status")
+    expect(left.get("SSEKMSKeyId", "") == spec.key_arn, "The state is not under its key.")
+    status = s3.get_bucket_versioning(Bucket=spec.bucket_name).get("Status")
     expect(status == "Enabled", f"Versioning is {status} now.")
     stage.tell.done(
         "still there", "the state as it was written; versioning, policy and key as they were"
     )
 
 
-def _attempts(stage: Stage, backend: Backend, key_arn: str, version: str) -> list[Attempt]:
-    s3 = stage.client("s3", backend.account, ADMINISTRATOR, region=backend.region)
-    kms = stage.client("kms", backend.account, ADMINISTRATOR, region=backend.region)
-    clear = stage.client("s3", backend.account, ADMINISTRATOR, region=backend.region, tls=False)
-    bucket = {"Bucket": backend.bucket}
+def _attempts(stage: Stage, spec: BackendSpec, who: str, version: str) -> list[Attempt]:
+    s3 = stage.client_of("s3", who, region=spec.region)
+    kms = stage.client_of("kms", who, region=spec.region)
+    clear = stage.client_of("s3", who, region=spec.region, tls=False)
+    bucket = {"Bucket": spec.bucket_name}
     state = {**bucket, "Key": KEY}
     suspended = {"Status": "Suspended"}
     attempts = [
@@ -86,16 +91,31 @@ def _attempts(stage: Stage, backend: Backend, key_arn: str, version: str) -> lis
             statement="StateholdDenyInsecureTransport",
         ),
     ]
-    if key_arn:
+    if spec.makes_key:
         attempts.append(
             Attempt(
                 name="schedule the key's deletion",
-                call=lambda: kms.schedule_key_deletion(KeyId=key_arn, PendingWindowInDays=7),
+                call=lambda: kms.schedule_key_deletion(KeyId=spec.key_arn, PendingWindowInDays=7),
                 statement="StateholdDenyDeletion",
                 policy="the key's policy",
             )
         )
     return attempts
+
+
+def _of_strangers(stage: Stage, spec: BackendSpec) -> list[Attempt]:
+    """What somebody tries who is not among those who alone may use states."""
+    stranger, listed = role_arn(spec.account, "Stranger"), spec.state_access_principal_arns
+    if not listed or any(fnmatchcase(stranger, it) for it in listed):
+        return []
+    s3 = stage.client_of("s3", stranger, region=spec.region)
+    return [
+        Attempt(
+            name="read it as a stranger",
+            call=lambda: s3.get_object(Bucket=spec.bucket_name, Key=KEY),
+            statement="StateholdDenyStateAccess",
+        )
+    ]
 
 
 def _refused(stage: Stage, attempt: Attempt) -> None:

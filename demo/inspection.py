@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from demo.stage import Backend, Stage
+from demo.stage import Backend, Stage, role_arn
 from demo.words import expect
 from state_backend.aws.register import Register
 from state_backend.calls import JSON, Call, Clock
 from state_backend.outputs import PARAMETERS
-from state_backend.ownership import HUB, claim
+from state_backend.ownership import HUB, Record, claim
 from state_backend.policies.bucket_policy import STATEMENTS
 from state_backend.policies.document import SID_PREFIX, meaning, statements_of
 from state_backend.spec import BackendSpec, Defaults
 from tools.policies import in_words
 
 
-def spec_of(stage: Stage, backend: Backend) -> BackendSpec:
-    """The spec on record: what the hub's register says is wanted."""
+def record_of(stage: Stage, backend: Backend) -> Record:
+    """What the hub's register knows of *backend*."""
     dynamodb = stage.aws.client("dynamodb", tls=True)
 
     def invoke(call: Call) -> JSON:
@@ -26,10 +26,21 @@ def spec_of(stage: Stage, backend: Backend) -> BackendSpec:
 
     table = stage.hub.template.references["BackendRegister"]
     register = Register(table=table, invoke=invoke, clock=Clock())
-    record = register.read(backend.account, backend.region)
+    return register.read(backend.account, backend.region)
+
+
+def spec_of(stage: Stage, backend: Backend) -> BackendSpec:
+    """The spec on record: what the hub's register says is wanted."""
+    record = record_of(stage, backend)
     expect(record.state == "LIVE", f"The register has no live backend {backend.bucket}.")
     roles = tuple(filter(None, (record.role_arn, record.previous_role_arn)))
     return replace(claim(record, HUB, None, Defaults()).spec, acting_role_arns=roles)
+
+
+def user_of(spec: BackendSpec, role: str) -> str:
+    """The ARN of the account's *role*; where only some may use states, of the first of these."""
+    listed = spec.state_access_principal_arns
+    return listed[0].replace("*", role) if listed else role_arn(spec.account, role)
 
 
 def show_policy(stage: Stage, backend: Backend, spec: BackendSpec) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
-from demo import inspection, stack, vending
-from demo.stage import MANAGEMENT_ACCOUNT, Backend, BadEvent, Stage
+from demo import drift, inspection, stacks, sweep, vending
+from demo.sentences import asked_of, reason, sentence, text_in, told
+from demo.stack import Stack
+from demo.stage import MEMBER_ACCOUNT, Backend, BadEvent, Stage
 from demo.words import expect
 from state_backend.calls import JSON
 from state_backend.errors import StateholdError
-from state_backend.event_sources import cloudformation, parse
+from state_backend.event_sources import parse
 from state_backend.event_sources.request import Asked
+from tests.deployment.event_patterns import fits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,11 +23,9 @@ class Occasion:
 
     title: str
     play: Callable[[], Backend | None]
-    """Makes the backend, and tells of it; None if there was nothing to make."""
-    stack: stack.Stack | None = None
+    """Makes the backend, and tells of it; None if the story ends here."""
+    stack: Stack | None = None
     """Whose backend it is, if a stack's."""
-    properties: Mapping[str, JSON] = field(default_factory=dict)
-    """What that stack asks for."""
 
 
 def occasion_of(stage: Stage, event: Mapping[str, JSON]) -> Occasion:
@@ -35,40 +36,48 @@ def occasion_of(stage: Stage, event: Mapping[str, JSON]) -> Occasion:
         BadEvent: It is none.
     """
     if "RequestType" in event:
-        return _stacks(stage, event)
+        request = stacks.request_of(event)
+        asking = stacks.stack_of(stage, request)
+        return Occasion(
+            title="A request arrives",
+            play=lambda: stacks.play(asking, request, event),
+            stack=asking,
+        )
+    if task := sweep.task_of(event):
+        return Occasion(title="A sweep", play=lambda: sweep.play(stage, event, task))
     if "operation" in event:
         asked = _operation(event)
         return Occasion(title="Somebody asks by hand", play=lambda: _by_hand(stage, event, asked))
+    if not isinstance(event.get("source"), str):
+        raise BadEvent(
+            "The event has no source, as those of EventBridge have; nor is it an operation, or a "
+            "request of CloudFormation."
+        )
+    seen = asked_of(event) if event["source"] in drift.SOURCES else None
+    if seen:
+        return Occasion(title="Somebody calls AWS", play=lambda: drift.play(stage, event, seen))
     return Occasion(title="An event arrives", play=lambda: _from_the_bus(stage, event))
 
 
-def account_comes(stage: Stage, account: str, name: str | None = None) -> None:
-    """*account* joins the organization, with the roles that a vended account has."""
-    if account != MANAGEMENT_ACCOUNT:
-        stage.aws.add_account(account, name=name)
-
-
 def _from_the_bus(stage: Stage, event: Mapping[str, JSON]) -> Backend | None:
-    stage.tell.say(_sentence(event), colour="bold")
+    stage.tell.say(sentence(event), colour="bold")
     stage.tell.blank()
-    asked = _asked(event)
+    asked = asked_of(event)
     functions = stage.hub.route(event)
     if not functions:
-        reason = f" ({asked.reason})" if asked and asked.reason else ""
-        stage.tell.say(
-            f"No rule of the template fits it{reason}: EventBridge hands it to nobody, and "
-            "nothing is made."
-        )
+        stage.tell.say(_for_no_function(stage, event, asked))
         return None
-    account = asked.accounts[0] if asked and asked.accounts else ""
-    for it in asked.accounts if asked else ():
-        account_comes(stage, it, _text(event, "account", "accountName") or None)
-    stage.tell.say(
-        f"EventBridge's rule fits it: by way of a queue it reaches {', '.join(functions)}, which "
-        "asks Organizations whether the account is ours, and acts there through a role of fixed "
-        "name, cut down by a session policy."
-    )
-    planned = vending.operate(stage, {"operation": "plan", "accountId": account}).reports
+    way = f"EventBridge's rule fits it: by way of a queue it reaches {', '.join(functions)}"
+    if asked is None or asked.reason:
+        stage.tell.say(f"{way}.")
+        planned: vending.Reports = ()
+    else:
+        account = _come(stage, event, asked)
+        stage.tell.say(
+            f"{way}, which asks Organizations whether the account is ours, and acts there through "
+            "a role of fixed name, cut down by a session policy."
+        )
+        planned = vending.operate(stage, {"operation": "plan", "accountId": account}).reports
     run = vending.deliver(stage, event)
     if run.set_aside and asked is None:
         stage.tell.say(
@@ -79,14 +88,47 @@ def _from_the_bus(stage: Stage, event: Mapping[str, JSON]) -> Backend | None:
     return _vended(stage, run, planned)
 
 
+def _for_no_function(stage: Stage, event: Mapping[str, JSON], asked: Asked | None) -> str:
+    if event["source"] != "statehold":
+        why = f" ({asked.reason})" if asked and asked.reason else ""
+        return (
+            f"No rule of the template fits it{why}: EventBridge hands it to nobody, and nothing "
+            "is made."
+        )
+    rules = stage.hub.template.resources("AWS::Events::Rule").values()
+    patterns = [stage.hub.template.filled_in(it["Properties"]["EventPattern"]) for it in rules]
+    people = (
+        "A rule of the template hands it to the topic from which people are told"
+        if any(fits(it, event) for it in patterns)
+        else "It waits for a rule of yours, such as one that starts a pipeline"
+    )
+    return (
+        "Statehold publishes it itself, on the hub's default bus, so no function of ours takes it. "
+        f"{people}. Nothing is made."
+    )
+
+
+def _come(stage: Stage, event: Mapping[str, JSON], asked: Asked) -> str:
+    """The units and accounts that are asked for join the organization. Returns the first one."""
+    for unit in asked.units:
+        stage.unit_comes(unit)
+    below = asked.units[0] if asked.units else ""
+    accounts = asked.accounts or ((MEMBER_ACCOUNT,) if below else ())
+    for account in accounts:
+        stage.account_comes(account, name=text_in(event, "account", "accountName"), unit=below)
+    if below:
+        stage.tell.say(f"Below the unit {below} there is {' and '.join(accounts)}.")
+    return accounts[0] if accounts else ""
+
+
 def _by_hand(stage: Stage, event: Mapping[str, JSON], asked: Asked) -> Backend | None:
     account = asked.accounts[0]
-    account_comes(stage, account)
+    stage.account_comes(account)
     stage.tell.say(f"Operation {event['operation']} for account {account}.")
     planned = vending.operate(stage, {**event, "operation": "plan"})
     if asked.plan_only:
         report = planned.reports[0]
-        expect("changes" in report, _told(report))
+        expect("changes" in report, told(report))
         stage.tell.blank()
         vending.show_controls(stage, report, None)
         expect(not any(it.write and it.account == account for it in planned.calls), "It wrote.")
@@ -99,11 +141,13 @@ def _by_hand(stage: Stage, event: Mapping[str, JSON], asked: Asked) -> Backend |
 def _vended(stage: Stage, run: vending.Run, planned: vending.Reports) -> Backend | None:
     expect(not run.set_aside, f"The message is in the dead-letter queue: {run.set_aside}")
     expect(run.reports, "The function said nothing of any account.")
-    report = run.reports[0]
+    report, *others = run.reports
     if report["status"] == "IGNORED":
-        stage.tell.say(f"It is ignored: {_told(report)}")
+        stage.tell.say(f"It is ignored: {reason(report)}")
         return None
-    expect(report["status"] == "READY", _told(report))
+    for it in run.reports:
+        expect(it["status"] == "READY", told(it))
+    _show_others(stage, others)
     backend = vending.backend_of(report)
     stage.tell.chapter("What is set now, and what goes wrong without it")
     key = inspection.spec_of(stage, backend).key_arn
@@ -114,48 +158,10 @@ def _vended(stage: Stage, run: vending.Run, planned: vending.Reports) -> Backend
     return backend
 
 
-def _stacks(stage: Stage, event: Mapping[str, JSON]) -> Occasion:
-    try:
-        request = cloudformation.parse(event)
-    except StateholdError as error:
-        raise BadEvent(f"CloudFormation sends no such request: {error}") from error
-    asking = stack.Stack(
-        stage=stage,
-        account=request.account,
-        region=request.stack_id.split(":")[3],
-        stack_id=request.stack_id,
-        logical_id=request.logical_id,
-    )
-    wanted = asking.properties(**request.properties)
-    before = event.get("OldResourceProperties")
-    first = asking.properties(**before) if isinstance(before, dict) else wanted
-
-    def play() -> Backend | None:
-        account_comes(stage, request.account)
-        stage.tell.say(
-            f"CloudFormation asks for {request.kind} of {request.logical_id} in account "
-            f"{request.account}. Its ResponseURL leads into AWS, so a host on loopback, as strict "
-            "as CloudFormation's, takes the answer instead."
-        )
-        if request.kind != "Create":
-            stage.tell.say("Nothing exists here yet, so the stack is created first.")
-        stage.tell.blank()
-        answer = stack.create(asking, first)
-        if request.kind == "Update":
-            answer = stack.update(asking, wanted)
-        stack.show_created(stage, answer)
-        return Backend(
-            account=request.account, region=request.region, bucket=answer["PhysicalResourceId"]
-        )
-
-    return Occasion(title="A stack asks for a backend", play=play, stack=asking, properties=wanted)
-
-
-def _asked(event: Mapping[str, JSON]) -> Asked | None:
-    try:
-        return parse(event)
-    except StateholdError:
-        return None
+def _show_others(stage: Stage, others: Sequence[Mapping[str, JSON]]) -> None:
+    if others:
+        accounts = " and ".join(it["accountId"] for it in others)
+        stage.tell.say(f"The same becomes of {accounts}; what follows is about the first one.")
 
 
 def _operation(event: Mapping[str, JSON]) -> Asked:
@@ -163,35 +169,3 @@ def _operation(event: Mapping[str, JSON]) -> Asked:
         return parse(event)
     except StateholdError as error:
         raise BadEvent(str(error)) from error
-
-
-def _told(report: Mapping[str, JSON]) -> str:
-    error = report.get("error") or {}
-    words = " ".join(filter(None, (error.get("message"), error.get("remedy"))))
-    return f"account {report['accountId']} is {report['status']}: {words}"
-
-
-def _sentence(event: Mapping[str, JSON]) -> str:
-    """*event* as a person would say it, as far as it has what one would say."""
-    detail = event.get("detail")
-    name = detail.get("eventName") if isinstance(detail, dict) else None
-    name = name or event.get("detail-type") or "an event"
-    said = f"{event.get('source', 'An unnamed source')}: {name}"
-    for part, before, after in (
-        (_text(event, "state"), " ", ""),
-        (_text(event, "account", "accountId"), " for account ", ""),
-        (_text(event, "account", "accountName"), " (", ")"),
-        (_text(event, "organizationalUnit", "organizationalUnitName"), " in ", ""),
-    ):
-        said += f"{before}{part}{after}" if part else ""
-    return f"{said}."
-
-
-def _text(event: Mapping[str, JSON], *path: str) -> str:
-    """The text below whatever status the event's details hold; empty if there is none."""
-    detail = event.get("detail")
-    details = detail.get("serviceEventDetails") if isinstance(detail, dict) else None
-    found = next(iter(details.values()), None) if isinstance(details, dict) else None
-    for name in path:
-        found = found.get(name) if isinstance(found, dict) else None
-    return found if isinstance(found, str) else ""

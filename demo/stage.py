@@ -18,7 +18,10 @@ from tests.aws_double.evaluator import Document, Finding, judge
 from tests.deployment import Deployment
 
 MANAGEMENT_ACCOUNT = "111111111111"
+MEMBER_ACCOUNT = "222222222222"
+"""The account that joins where an event does not say which."""
 REGION = "us-east-1"
+LOOPBACK = "127.0.0.1"
 
 
 class BadEvent(Exception):
@@ -41,9 +44,24 @@ class Stage:
 
     def client(self, service: str, account: str, role: str, **options: Any) -> Any:
         """A boto3 client of an administrator: the role *role* of *account*, over TLS."""
-        return self.aws.client(
-            service, principal=role_arn(account, role), **{"tls": True, **options}
+        return self.client_of(service, role_arn(account, role), **options)
+
+    def client_of(self, service: str, principal: str, **options: Any) -> Any:
+        """The same of whoever has the ARN *principal*."""
+        return self.aws.client(service, principal=principal, **{"tls": True, **options})
+
+    def account_comes(self, account: str, *, name: str = "", unit: str = "") -> None:
+        """*account* joins the organization, with the roles that a vended account has."""
+        if account != self.hub_account:
+            self.aws.add_account(account, name=name or None, parent=unit or None)
+
+    def unit_comes(self, unit: str) -> None:
+        """An organizational unit with exactly this id."""
+        organization = self.aws.world.organization
+        self.aws.client("organizations").create_organizational_unit(
+            ParentId=organization.org.root_id, Name=unit
         )
+        organization.ou[-1].id = unit  # moto gives it one of its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +82,7 @@ def stage(tell: Teller) -> Iterator[Stage]:
         AwsDouble(management_account=MANAGEMENT_ACCOUNT, region=REGION) as aws,
     ):
         # The stack's chapter answers to a host of its own, on loopback.
-        hub = Deployment(aws, environment={"RESPONSE_URL_ALLOWED_HOSTS": "127.0.0.1"})
+        hub = Deployment(aws, environment={"RESPONSE_URL_ALLOWED_HOSTS": LOOPBACK})
         yield Stage(aws=aws, hub=hub, tell=tell, denials=denials)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from demo import attacks, inspection, stack, terraform
-from demo.occasions import Occasion, account_comes, occasion_of
+from demo.occasions import occasion_of
 from demo.stage import Backend, Stage
 from demo.words import expect
 from state_backend.calls import JSON
@@ -26,14 +26,14 @@ def play(stage: Stage, event: Mapping[str, JSON]) -> None:
     backend = occasion.play()
     if backend is None:
         return
-    block = _what_exists(stage, backend)
-    _destruction(stage, backend)
-    _terraform(stage, backend, block)
-    _deletion(stage, occasion, backend)
-
-
-def _what_exists(stage: Stage, backend: Backend) -> str:
     spec = inspection.spec_of(stage, backend)
+    block = _what_exists(stage, backend, spec)
+    _destruction(stage, spec)
+    _terraform(stage, spec, block)
+    _deletion(stage, occasion.stack, backend)
+
+
+def _what_exists(stage: Stage, backend: Backend, spec: BackendSpec) -> str:
     stage.tell.chapter(f"What the policy of {backend.bucket} refuses to everybody")
     inspection.show_policy(stage, backend, spec)
     stage.tell.blank()
@@ -42,44 +42,57 @@ def _what_exists(stage: Stage, backend: Backend) -> str:
     return inspection.show_published(stage, backend)
 
 
-def _destruction(stage: Stage, backend: Backend) -> None:
+def _destruction(stage: Stage, spec: BackendSpec) -> None:
     stage.tell.chapter("An administrator of the account tries to destroy it")
-    spec = inspection.spec_of(stage, backend)
     if not spec.prevent_destroy:
         stage.tell.say("Left out: with PreventDestroy false, an administrator may.")
         return
-    attacks.attack(stage, backend, spec.key_arn)
+    attacks.attack(stage, spec)
 
 
-def _terraform(stage: Stage, backend: Backend, block: str) -> None:
+def _terraform(stage: Stage, spec: BackendSpec, block: str) -> None:
     stage.tell.chapter(f"{terraform.name() or 'Terraform'} works on it")
     if not terraform.name():
         stage.tell.say("Left out: neither terraform nor tofu is on PATH.")
         return
-    terraform.work(stage, backend, block)
+    terraform.work(stage, spec, block)
 
 
-def _deletion(stage: Stage, occasion: Occasion, backend: Backend) -> None:
+def _deletion(stage: Stage, asking: stack.Stack | None, backend: Backend) -> None:
     stage.tell.chapter("A stack that goes does not take its backend along")
-    asking, properties = occasion.stack, occasion.properties
     if asking is None:
-        account = "333333333333" if backend.account != "333333333333" else "444444444444"
-        account_comes(stage, account)
-        asking = stack.Stack(stage=stage, account=account, region=stage.aws.region)
-        properties = asking.properties()
-        stage.tell.say(
-            f"{backend.bucket} is the hub's, and no stack's to delete. So a stack of another "
-            f"account, {account}, first asks for a backend of its own (Custom::StateBackend); "
-            "the function holds the request against the stack's own events before it acts."
-        )
-        stage.tell.blank()
-        answer = stack.create(asking, properties)
-        stack.show_created(stage, answer)
-    stack.refuse_delete(asking, properties)
-    ssm = stage.client("ssm", asking.account, "Developer", region=stage.aws.region)
-    left = ssm.get_parameters(Names=list(PARAMETERS))["Parameters"]
-    expect(len(left) == len(PARAMETERS), "The parameters are gone.")
-    stage.tell.done("still there", "everything: the refused Delete made no write in the account")
+        asking = _another_stack(stage, backend)
+        backend = Backend(account=asking.account, region=asking.region, bucket=asking.physical_id)
+    if inspection.spec_of(stage, backend).prevent_destroy:
+        stack.refuse_delete(asking)
+        left = "everything: the refused Delete made no write in the account"
+    else:
+        stack.release(asking)
+        state = inspection.record_of(stage, backend).state
+        expect(state == "RELEASED", f"The register says {state}.")
+        left = "everything, for people to remove; the register and the tags say RELEASED"
+    s3 = stage.client("s3", backend.account, "Developer", region=backend.region)
+    s3.head_bucket(Bucket=backend.bucket)  # raises where it is gone
+    ssm = stage.client("ssm", backend.account, "Developer", region=backend.region)
+    found = ssm.get_parameters(Names=list(PARAMETERS))["Parameters"]
+    expect(len(found) == len(PARAMETERS), "The parameters are gone.")
+    stage.tell.done("still there", left)
+
+
+def _another_stack(stage: Stage, backend: Backend) -> stack.Stack:
+    """A stack that has a backend of its own, in another account than *backend*'s."""
+    account = "333333333333" if backend.account != "333333333333" else "444444444444"
+    stage.account_comes(account)
+    asking = stack.Stack(stage=stage, account=account, region=stage.aws.region)
+    stage.tell.say(
+        f"{backend.bucket} is the hub's, and no stack's to delete. So a stack of another "
+        f"account, {account}, first asks for a backend of its own (Custom::StateBackend); "
+        "the function holds the request against the stack's own events before it acts."
+    )
+    stage.tell.blank()
+    stack.create(asking, asking.properties())
+    stage.tell.blank()
+    return asking
 
 
 def _exempt(spec: BackendSpec) -> str:

@@ -15,10 +15,10 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from demo.stage import Backend, Stage
+from demo.inspection import user_of
+from demo.stage import Stage
 from demo.words import expect
 from demo.working_copies import (
-    DEPLOYER,
     KEY,
     PATIENCE_SECONDS,
     Copy,
@@ -28,7 +28,11 @@ from demo.working_copies import (
     shortened,
     working_copy,
 )
+from state_backend.spec import BackendSpec
 from tests.aws_double import RecordedCall
+
+DEPLOYER = "Deployer"
+"""A plain role of the account, as a pipeline has it."""
 
 
 def name() -> str:
@@ -37,11 +41,12 @@ def name() -> str:
     return {"tofu": "OpenTofu"}.get(found, found.capitalize())
 
 
-def work(stage: Stage, backend: Backend, block: str) -> None:
+def work(stage: Stage, spec: BackendSpec, block: str) -> None:
     """init, plan, apply; what is refused; destroy."""
+    who = user_of(spec, DEPLOYER)
     stage.tell.say(
         "The block is used as published, with only its key filled in. Where the embedded AWS is, "
-        f"and the credentials of the role {DEPLOYER}, are in the environment."
+        f"and the credentials of the role {who.rpartition('/')[2]}, are in the environment."
     )
     stage.tell.blank()
     with (
@@ -49,15 +54,15 @@ def work(stage: Stage, backend: Backend, block: str) -> None:
         contextlib.ExitStack() as ending,
     ):
         ending.callback(end_all)
-        environment = environment_of(stage, backend, folder)
+        environment = environment_of(stage, who, folder)
         ours = working_copy(Path(folder, "ours"), block, environment)
         _works(stage, ours, "init", "the bucket answers; there is no state yet")
         _works(stage, ours, "plan", "one resource to add")
         _works(stage, ours, "apply", "the state is written", "-auto-approve")
         _locked_out(stage, ours)
-        _wrong_writers(stage, backend, block, environment, Path(folder))
+        _wrong_writers(stage, spec, block, environment, Path(folder))
         _works(stage, ours, "destroy", "the state is empty: one more version", "-auto-approve")
-        _show_versions(stage, backend)
+        _show_versions(stage, spec)
 
 
 def _works(stage: Stage, copy: Copy, command: str, text: str, *arguments: str) -> None:
@@ -69,7 +74,9 @@ def _works(stage: Stage, copy: Copy, command: str, text: str, *arguments: str) -
 
 
 def _asked(call: RecordedCall) -> str:
-    """*call* in two words: what was done to the lock file, the state, or the bucket."""
+    """*call* in two words: what was done to the lock file, the state, the table or the bucket."""
+    if call.service == "dynamodb":
+        return f"{call.operation} table"
     what = "lock" if call.key.endswith(".tflock") else "state" if call.key else "bucket"
     return f"{call.operation} {what}"
 
@@ -114,10 +121,10 @@ def _wait_for_lock(stage: Stage, since: int) -> None:
 
 
 def _wrong_writers(
-    stage: Stage, backend: Backend, block: str, environment: Mapping[str, str], folder: Path
+    stage: Stage, spec: BackendSpec, block: str, environment: Mapping[str, str], folder: Path
 ) -> None:
     """Some who do not use the block as it is."""
-    for name, changed, surroundings, statement in _changed(stage, backend, block, environment):
+    for name, changed, surroundings, statement in _changed(stage, spec, block, environment):
         copy = working_copy(folder / name.replace(" ", "-"), changed, surroundings)
         stage.denials.clear()
         code, said = copy.run("init")
@@ -132,10 +139,10 @@ def _wrong_writers(
 
 
 def _changed(
-    stage: Stage, backend: Backend, block: str, environment: Mapping[str, str]
+    stage: Stage, spec: BackendSpec, block: str, environment: Mapping[str, str]
 ) -> list[tuple[str, str, Mapping[str, str], str]]:
     """Who, with which block, in which environment, refused by which statement."""
-    kms = stage.client("kms", backend.account, DEPLOYER, region=backend.region)
+    kms = stage.client("kms", spec.account, DEPLOYER, region=spec.region)
     key = kms.create_key(Description="Somebody's own")["KeyMetadata"]["Arn"]
     in_clear = {**environment, "AWS_ENDPOINT_URL": stage.aws.url}
     over_http = ("over plain http", block, in_clear, "StateholdDenyInsecureTransport")
@@ -151,11 +158,11 @@ def _changed(
     ]
 
 
-def _show_versions(stage: Stage, backend: Backend) -> None:
-    s3 = stage.client("s3", backend.account, DEPLOYER, region=backend.region)
-    versions = s3.list_object_versions(Bucket=backend.bucket, Prefix=KEY)
+def _show_versions(stage: Stage, spec: BackendSpec) -> None:
+    s3 = stage.client("s3", spec.account, DEPLOYER, region=spec.region)
+    versions = s3.list_object_versions(Bucket=spec.bucket_name, Prefix=KEY)
     kept = [it for it in versions["Versions"] if it["Key"] == KEY]
-    locks = s3.list_objects_v2(Bucket=backend.bucket, Prefix=f"{KEY}.tflock").get("KeyCount", 0)
+    locks = s3.list_objects_v2(Bucket=spec.bucket_name, Prefix=f"{KEY}.tflock").get("KeyCount", 0)
     expect(len(kept) >= 3, f"Only {len(kept)} versions of the state were kept.")
     expect(locks == 0, "A lock file was left behind.")
     stage.tell.done("what is left", f"{len(kept)} versions of the state, each recoverable; no lock")

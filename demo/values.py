@@ -38,7 +38,8 @@ def _anything(value: JSON) -> str:
 def _policy(document: JSON) -> str:
     names = [str(it.get("Sid", "a foreign one")) for it in statements_of(document)]
     short = [name.removeprefix(SID_PREFIX) for name in names]
-    return f"{len(names)} statements: {', '.join(short)}"
+    statements = "1 statement" if len(names) == 1 else f"{len(names)} statements"
+    return f"{statements}: {', '.join(short)}"
 
 
 def _rule(rule: Mapping[str, JSON]) -> str:

@@ -14,8 +14,8 @@ from state_backend.controls import CONTROLS
 from state_backend.resources import RESOURCES
 from state_backend.spec import TO_BE_CREATED
 from tests.aws_double import RecordedCall
-from tests.aws_double.recording import longest_chain
 from tests.deployment import Invocation
+from tests.deployment.deployed import DEFAULT_BUS
 
 VENDED = "AccountVendedFunction"
 LATENCY = 0.03
@@ -38,16 +38,15 @@ class Run:
     set_aside: str = ""
     """With what code and remedy the message was handed to a person; empty if it was not."""
     calls: Sequence[RecordedCall]
-    depth: int
     seconds: float
 
 
-def deliver(stage: Stage, event: Mapping[str, JSON]) -> Run:
-    """Sends *event* the whole way: rule, queue, function."""
+def deliver(stage: Stage, event: Mapping[str, JSON], *, bus: str = DEFAULT_BUS) -> Run:
+    """Sends *event*, on *bus*, the whole way: rule, queue, function."""
     set_aside: list[str] = []
 
     def act() -> Reports:
-        delivery = stage.hub.deliver(event)
+        delivery = stage.hub.deliver(event, bus=bus)
         for invocation in delivery.invocations:
             expect(not invocation.error, f"The function failed: {invocation.error}")
         said = [line["error"] for it in delivery.invocations for line in it.logs if "error" in line]
@@ -97,7 +96,7 @@ def show_controls(stage: Stage, planned: Mapping[str, JSON], key_id: str | None)
             if said_by[change["why"]] != control:
                 likewise.append(said_by[change["why"]])
                 continue
-            name = _NAMES.get(change["why"], control)
+            name = name_of(change)
             before, after = (in_words(name, change[it]) for it in ("before", "after"))
             after = after.replace(f"key/{TO_BE_CREATED}", key)
             new = name in _RESOURCES and change["before"] is None
@@ -106,12 +105,19 @@ def show_controls(stage: Stage, planned: Mapping[str, JSON], key_id: str | None)
             entry(f"{control}, likewise", f"as on the bucket: {', '.join(likewise)}")
 
 
+def name_of(change: Mapping[str, JSON]) -> str:
+    """What the setting is called that *change* is about."""
+    return _NAMES.get(change["why"], str(change["control"]))
+
+
 def show_effort(stage: Stage, run: Run) -> None:
-    writes = sum(call.write for call in run.calls)
+    accounts = {it["accountId"] for it in run.reports}
+    writes = sum(call.write and call.account in accounts for call in run.calls)
+    where = "the account" if len(accounts) == 1 else f"the {len(accounts)} accounts"
     stage.tell.say(
-        f"That took {len(run.calls)} calls to AWS, of which {writes} write, and "
-        f"{run.seconds:.1f} s with {LATENCY * 1000:.0f} ms added to each. {run.depth} of them had "
-        "to wait for one another; the others ran beside them."
+        f"That took {len(run.calls)} calls to AWS, of which {writes} write in {where}, and "
+        f"{run.seconds:.1f} s with {LATENCY * 1000:.0f} ms added to each. docs/calls.md has the "
+        "exact counts of runs by hand, which do not ask Organizations."
     )
 
 
@@ -143,7 +149,6 @@ def _measured(stage: Stage, act: Callable[[], Reports]) -> Run:
     return Run(
         reports=reports,
         calls=calls,
-        depth=longest_chain(calls),
         seconds=max(call.ended for call in calls) - calls[0].started if calls else 0.0,
     )
 

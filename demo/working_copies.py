@@ -14,11 +14,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo.stage import Backend, Stage, role_arn
+from demo.stage import Stage
 from state_backend.outputs.backend_block import KEY_TEMPLATE
 
-DEPLOYER = "Deployer"
-"""A plain role of the account, as a pipeline has it."""
 KEY = "payments/network/terraform.tfstate"
 PATIENCE_SECONDS = 60.0
 
@@ -102,16 +100,16 @@ def program() -> str:
     return shutil.which("terraform") or shutil.which("tofu") or ""
 
 
-def environment_of(stage: Stage, backend: Backend, home: str) -> dict[str, str]:
+def environment_of(stage: Stage, principal: str, home: str) -> dict[str, str]:
     """
-    What a pipeline's shell has, and nothing that this machine has set up.
+    What the shell of a pipeline of *principal* has, and nothing that this machine has set up.
 
     It says where the embedded AWS is, so the published block need not.
     """
     kept = {name: os.environ[name] for name in ("PATH", "TMPDIR", "LANG") if name in os.environ}
     return {
         **kept,
-        **stage.aws.environment(tls=True, principal=role_arn(backend.account, DEPLOYER)),
+        **stage.aws.environment(tls=True, principal=principal),
         "HOME": home,
         "CHECKPOINT_DISABLE": "1",
         "TF_IN_AUTOMATION": "1",
