@@ -37,6 +37,7 @@ pytestmark = [needs_terraform, needs_aws_cli]
 APPLY = ("apply", "-auto-approve")
 PAGE = (ROOT / "docs/recovery.md").read_text()
 EXAMPLE = "tfstate-222222222222-eu-central-1-an"
+EXAMPLE_STATE = "payments/network/terraform.tfstate"
 """The bucket in the page's examples."""
 
 FIND = "Find the version"
@@ -137,9 +138,15 @@ class Shell:
 def somebody(vended: Vended, kind: str, key: str, *, sees_versions: bool = False) -> Shell:
     """One with the ready policy of a kind of client, and the page's own besides if asked for."""
     [document] = [body for language, body in fences(PAGE) if language == "json"]
-    policy = json.loads(document.replace(EXAMPLE, vended.backend.name))
-    further = statements_of(policy) if sees_versions else ()
-    return Shell(vended, vended.copy(re.sub("^env:/[^/]*/", "", key), kind, further=further), key)
+    module = re.sub("^env:/[^/]*/", "", key)
+    for example, own in (
+        (EXAMPLE, vended.backend.name),
+        (f"env:/production/{EXAMPLE_STATE}", key),
+        (EXAMPLE_STATE, module),
+    ):
+        document = document.replace(example, own)
+    further = statements_of(json.loads(document)) if sees_versions else ()
+    return Shell(vended, vended.copy(module, kind, further=further), key)
 
 
 def break_glass(vended: Vended, key: str) -> Shell:
