@@ -75,13 +75,13 @@ SETTINGS = (
     Setting(name="`AccessLogs` `off`", logs=False),
     Setting(name="`LockMode` `dynamodb` or `both`", lock_table=True),
     Setting(
-        name="a sweep every hour (the template's schedule takes no more than one a day)",
+        name="a sweep every hour, if you started them (the schedule takes one a day at most)",
         sweeps_a_day=24,
     ),
     Setting(name="`KmsKeyArn`: one key for all accounts", key="shared"),
     Setting(name="`Encryption` `AES256`", key=""),
     Setting(
-        name="`AES256`, no logs, no sweep: what such guides build",
+        name="`AES256`, no logs, no sweep: what common how-to guides build",
         key="",
         logs=False,
         lock_table=True,
@@ -189,7 +189,7 @@ def page(template: str) -> str:
         *("## An account, a month", "", *_accounts()),
         *("", f"## {_MANY:,} accounts and their hub, a month", "", *_thousand(resources)),
         *("", "## What moves the bill", "", *_parts(), "", *_MOVES.splitlines()),
-        *("", "## What such guides say", "", *_guides()),
+        *("", "## What common how-to guides say", "", *_guides()),
         *("", "## What it is reckoned from", "", *_assumptions(), "", *_price_list()),
     )
     return "\n".join(parts) + "\n"
@@ -209,8 +209,8 @@ who shares one key (`KmsKeyArn`) or has none (`AES256`) saves almost the whole b
 up. There is no discount for many keys.
 
 Of the rest, requests move it most: a pipeline that plans ten times as often pays ten times as much
-for them, and all settings of ours together less than that. A sweep an hour instead of one a day
-costs more than the states do."""
+for them, and all settings of ours together less than that. A sweep an hour instead of one a day,
+if you started them, would cost more than the states do."""
 
 
 def _accounts() -> Iterator[str]:

@@ -55,6 +55,7 @@ CANNOT_RUN: Mapping[str, str] = {
         (
             "aws cloudformation update-stack-*",
             "aws cloudformation delete-stack-instances*",
+            "aws cloudformation delete-stack-set *",
             "aws cloudformation list-stack-instances*",
         ),
         "StackSets; tests/acceptance/stack_sets.py plays what they do",
@@ -87,8 +88,6 @@ RUN_BY: Mapping[str, str] = {
         "tests/acceptance/test_stacksets_commands.py::"
         "test_the_pages_commands_put_role_and_rule_into_every_account_below_the_target",
     ),
-    "sam local invoke * --config-env double": "tests/acceptance/test_sam_local.py::"
-    "test_it_shows_the_commands_that_are_run",
 }
 """Pattern of a command -> the test that runs it, or what it starts."""
 

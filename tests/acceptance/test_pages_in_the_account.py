@@ -129,6 +129,34 @@ def test_a_write_that_names_algorithm_and_key_is_taken(site, blocks):
     assert vended.backend.get("payments/network/extra.json")["SSEKMSKeyId"] == key_of(site)
 
 
+@runs(("docs/recovery.md", "Copy all states out"))
+def test_all_states_are_copied_and_neither_locks_nor_what_is_hidden(site, blocks):
+    listed = f"arn:aws:iam::{ACCOUNT}:role/Backup"
+    site.vend(StateAccessPrincipalArns=listed)
+    writer = site.client("s3", "role/Backup")
+    keys = [f"{it}a/terraform.tfstate" for it in ("", "env:/staging/", "env:/gone/")]
+    for body in (b"old", b"new"):
+        for key in (*keys, "a/terraform.tfstate.tflock"):
+            writer.put_object(Bucket=BUCKET, Key=key, Body=body)
+    writer.delete_object(Bucket=BUCKET, Key=keys[2])
+    reads = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{BUCKET}/*"}
+    lists = {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{BUCKET}"}
+    for role in ("Backup", "BreakGlass", "Administrator"):
+        policy = {"Version": "2012-10-17", "Statement": [reads, lists]}
+        site.hub.aws.add_role(ACCOUNT, role, policy)
+
+    for who in ("Backup", "BreakGlass"):
+        site.accounts(f"role/{who}").does(*blocks, BUCKET=BUCKET)
+
+        states = site.folder / "states"
+        copied = {str(it.relative_to(states)) for it in states.rglob("*") if it.is_file()}
+        assert copied == set(keys[:2])
+        assert all((states / it).read_text() == "new" for it in copied)
+        shutil.rmtree(states)
+    with pytest.raises(AssertionError, match=r"403|AccessDenied"):
+        site.accounts().does(*blocks, BUCKET=BUCKET)
+
+
 @runs(("docs/stacksets.md", "A service control policy"))
 def test_the_service_control_policy_is_taken_and_attached(site, blocks):
     [block] = blocks

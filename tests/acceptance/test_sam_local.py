@@ -168,7 +168,7 @@ def test_what_an_engine_forwards_comes_in_at_loopback_under_the_address_it_was_s
 
 class TestThePage:
     def test_it_shows_the_commands_that_are_run(self):
-        (shown,) = [it for it in re.findall(r"```sh\n(.*?)```", PAGE, re.S) if "double" in it]
+        (shown,) = [it for it in re.findall(r"```text\n(.*?)```", PAGE, re.S) if "double" in it]
 
         assert [shlex.split(line) for line in shown.splitlines()] == [
             ["sam", "build"],

@@ -152,7 +152,8 @@ def parameters_of(command: Command, root: Path) -> dict[str, Any]:
         name = by_option.get(option) or by_option.get(option.removeprefix("no-"), "")
         if not name:
             raise Wrong(f"{command} has no option --{option}")
-        if SUBSTITUTED in values and members[name].type_name in {"structure", "list", "map"}:
+        unseen = SUBSTITUTED in values or _is_of_the_reader(values)
+        if unseen and members[name].type_name in {"structure", "list", "map"}:
             return parameters  # its form cannot be judged, nor what it may leave out
         parameters[name] = _value(members[name], option, values, root)
     problems = ParamValidator().validate(parameters, shape) if shape else None
@@ -214,13 +215,18 @@ def _value(shape: Any, option: str, values: tuple[str, ...], root: Path) -> Any:
 
 def _one(shape: Any, text: str, root: Path) -> Any:
     path = text.removeprefix("file://")
-    if path != text and "/" in path:  # else it is a file of the reader's own
+    if path != text and not _is_of_the_reader((text,)):
         text = (root / path).read_text()
     if shape.type_name in {"structure", "list", "map"} and _is_json(text):
         return json.loads(text)
     if shape.type_name in {"structure", "map"}:
         return _shorthand(shape, text)
     return _scalar(shape, text)
+
+
+def _is_of_the_reader(values: tuple[str, ...]) -> bool:
+    """Whether it names a file that is none of the repository's: such a one is in a folder."""
+    return any(it.startswith("file://") and "/" not in it.removeprefix("file://") for it in values)
 
 
 def _is_json(text: str) -> bool:

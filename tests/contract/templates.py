@@ -15,8 +15,9 @@ MEMBER = ROOT / "stacksets/provisioner-role.yaml"
 FORWARDER = ROOT / "stacksets/organizations-forwarder.yaml"
 DRIFT = ROOT / "stacksets/drift-rule.yaml"
 BACKEND = ROOT / "stacksets/state-backend.yaml"
-STACK_SETS = (MEMBER, DRIFT, BACKEND)
-"""Those of service-managed stack sets."""
+BREAK_GLASS = ROOT / "stacksets/break-glass-role.yaml"
+STACK_SETS = (BREAK_GLASS, MEMBER, DRIFT, BACKEND)
+"""Those of service-managed stack sets, in the order in which they are made."""
 ALL = (HUB, FORWARDER, *STACK_SETS)
 
 
