@@ -23,7 +23,7 @@ from state_backend.hub import Hub
 from state_backend.outcomes import Report
 from state_backend.ownership import HUB
 from state_backend.settings_in_force import document_in_force, with_settings
-from state_backend.vending import Request, check, vend
+from state_backend.vending import Request, vend
 from state_backend.watch import concerning
 
 _LISTED_SECONDS = 3600.0
@@ -129,16 +129,15 @@ class _Errand:
         """What became of *place*."""
         if self._asked.reason:
             return outcomes.ignored(place.account, place.region, self._asked.reason)
-        request = Request(
-            account=place.account,
-            region=place.region,
-            properties=self._asked.properties,
-            plan_only=self._asked.plan_only,
-            by_hand=self._asked.trusted,
-            changed_by=self._asked.seen.by if self._asked.seen else None,
-        )
         try:
-            check(request)
+            request = Request(
+                account=place.account,
+                region=place.region,
+                properties=self._asked.properties,
+                plan_only=self._asked.plan_only,
+                by_hand=self._asked.trusted,
+                changed_by=self._asked.seen.by if self._asked.seen else None,
+            )
             standing = self._standing(place.account)
             reason = standing.reason or self._out_of_scope(place, standing)
             if reason:

@@ -31,7 +31,15 @@ _RELEASED = "the backend was released: it is reported, never repaired"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What is asked for one account and Region."""
+    """
+    What is asked for one account and Region, sound in itself: no call has to be made to see that.
+
+    Which defaults it meets is for the record to say: the hub's of today are not those of a backend
+    that is there.
+
+    Raises:
+        InvalidRequest: Its account, Region or properties are not accepted.
+    """
 
     account: str
     region: str
@@ -49,13 +57,12 @@ class Request:
     changed_by: Actor | None = None
     """Whose change it is for, if one was seen."""
 
+    def __post_init__(self) -> None:
+        resolve(self.account, self.region, self.properties or {}, Defaults())
+
 
 def vend(request: Request, hub: Hub) -> Report:
     """What became of *request*. Whatever AWS answers, this returns."""
-    try:
-        check(request)
-    except StateholdError as error:
-        return outcomes.failure(request.account, request.region, error)
     plan_only = request.plan_only or hub.settings.plan_only
     try:
         return _plan(request, hub) if plan_only else _reconcile(request, hub)
@@ -64,19 +71,6 @@ def vend(request: Request, hub: Hub) -> Report:
     except AwsError as error:
         report = outcomes.failure(request.account, request.region, explain(error))
     return report if plan_only else replace(report, notes=_announce(report, hub))
-
-
-def check(request: Request) -> None:
-    """
-    That *request* is sound in itself, before any call is made for it.
-
-    Which defaults it meets is for the record to say: the hub's of today are not those of a backend
-    that is there.
-
-    Raises:
-        InvalidRequest: Its account, Region or properties are not accepted.
-    """
-    resolve(request.account, request.region, request.properties or {}, Defaults())
 
 
 def claim_of(record: Record, request: Request, hub: Hub) -> Claim:
