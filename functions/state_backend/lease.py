@@ -4,8 +4,6 @@ The lease under which one account and Region is changed: taken, and given back w
 
 from __future__ import annotations
 
-from types import TracebackType
-
 from state_backend.hub import Hub
 from state_backend.ownership import Record
 
@@ -40,12 +38,7 @@ class Lease:
     def __enter__(self) -> Lease:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         # What was recorded on the way, such as the intent to create a key, stays.
         if self._held:
             self._hub.register.give_back(self.record, self._hub.holder)
