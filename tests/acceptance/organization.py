@@ -6,20 +6,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from tests.aws_double import AwsDouble
 from tests.aws_double.testing import deny
+from tests.contract.templates import sample
 
-EVENTS = Path(__file__).parents[2] / "events"
 MANAGEMENT = "111111111111"
 OUTSIDER = "999999999999"
 PREFIX = "tfstate"
-
-
-def sample(name: str) -> dict[str, Any]:
-    return dict(json.loads((EVENTS / f"{name}.json").read_text()))
 
 
 def _with(event: dict[str, Any], found: str, wanted: str) -> dict[str, Any]:

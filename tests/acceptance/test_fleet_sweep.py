@@ -18,8 +18,9 @@ import boto3
 import pytest
 
 from tests.acceptance.clock import Time
-from tests.acceptance.organization import MANAGEMENT, OUTSIDER, Organization, sample
+from tests.acceptance.organization import MANAGEMENT, OUTSIDER, Organization
 from tests.aws_double import AwsDouble, Fault, Refusal
+from tests.contract.templates import sample
 from tests.deployment import Deployment
 
 SETTINGS = "/statehold/settings"

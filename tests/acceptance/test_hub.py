@@ -26,10 +26,10 @@ from tests.acceptance.organization import (
     Organization,
     about_account,
     about_unit,
-    sample,
 )
 from tests.aws_double import AwsDouble, Fault, Refusal
 from tests.aws_double.testing import deny
+from tests.contract.templates import sample
 from tests.deployment import Delivery, Deployment, Invocation
 from tests.deployment.queues import Queues, queue_time
 

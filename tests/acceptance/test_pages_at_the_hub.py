@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.acceptance.organization import about_account, sample
+from tests.acceptance.organization import about_account
 from tests.acceptance.page_site import (
     ACCOUNT,
     BUCKET,
@@ -27,7 +27,7 @@ from tests.acceptance.pages import runs, taken
 from tests.acceptance.terraform import (
     needs_aws_cli,
 )
-from tests.contract.templates import BREAK_GLASS, ROOT
+from tests.contract.templates import BREAK_GLASS, ROOT, sample
 from tests.contract.test_docs import fences
 from tests.deployment.template import Template, load
 

@@ -10,14 +10,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.acceptance.cloudformation import Backend, CloudFormation
 from tests.acceptance.cloudformation_host import ResponseHost
 from tests.aws_double import AwsDouble
-from tests.contract.templates import HUB, ROOT, of_type, read
+from tests.contract.templates import HUB, ROOT, of_type, read, sample
 from tests.deployment import Deployment
 from tests.deployment.real_runtime import Runtime, lay_out, missing, runtime
 
@@ -58,10 +57,6 @@ def run(hub: Deployment, artifact: Path) -> Iterator[Run]:
         yield lambda name: running.enter_context(
             runtime(artifact, FUNCTIONS[name], hub.environment_of(name))
         )
-
-
-def sample(name: str) -> Any:
-    return json.loads((ROOT / f"events/{name}.json").read_text())
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -52,6 +52,6 @@ def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def sample(name: str) -> dict[str, object]:
+def sample(name: str) -> dict[str, Any]:
     """The sample of that name in ``events/``."""
     return dict(json.loads((ROOT / f"events/{name}.json").read_text()))
